@@ -1,0 +1,1 @@
+"""Does the work on a machine: connection, executor, spool."""

@@ -1,0 +1,1 @@
+"""The ``saltern`` command: parse, ask the API, hand the reply to a formatter."""

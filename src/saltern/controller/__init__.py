@@ -1,0 +1,1 @@
+"""Decides and remembers: enrolment, presence, jobs, returns, the store."""

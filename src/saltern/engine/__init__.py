@@ -1,0 +1,1 @@
+"""Runs one function (and, later, states) against a host."""

@@ -1,0 +1,1 @@
+"""Errors, clock, atomic files, settings."""

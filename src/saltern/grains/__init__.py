@@ -1,0 +1,1 @@
+"""Facts about a machine: one collector, one file."""

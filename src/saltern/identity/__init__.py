@@ -1,0 +1,1 @@
+"""Keys, JWTs, enrolment, authorisation: who is who, and who may what."""

@@ -1,0 +1,1 @@
+"""The wire, numbered by version."""

@@ -1,0 +1,1 @@
+"""All that library authors import."""

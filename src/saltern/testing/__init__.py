@@ -1,0 +1,1 @@
+"""Fakes for users' tests and ours."""

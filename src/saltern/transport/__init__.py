@@ -1,0 +1,1 @@
+"""The fabric: NATS connections and the embedded broker."""
