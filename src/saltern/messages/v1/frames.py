@@ -1,0 +1,226 @@
+"""Every message of version 1. MessagePack; unknown fields are ignored, missing ones have defaults.
+
+Whose message it is says the subject it came on, which the broker guards; no field does.
+Times are seconds since the epoch on the controller's clock; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.status import Status
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t"):
+    """What all messages are."""
+
+
+# --- controller to agent, on ``job.<KEY>``, always inside a Signed ------------------------------------
+
+
+class Signed(Frame, tag="signed"):
+    """A body and the controller's Ed25519 signature over ``PURPOSE + body``."""
+
+    body: bytes
+    signature: bytes
+
+
+class Order(Frame, tag="order"):
+    """Run this function. Refused after ``expires``, and a second time always."""
+
+    jid: JobId
+    to: AgentKey
+    issued: float
+    expires: float
+    nonce: bytes
+    fun: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    timeout: float = 0.0  # seconds it may run; 0 is no limit
+    user: str = ""
+
+
+class Cancel(Frame, tag="cancel"):
+    """Stop that job: kill its whole process group."""
+
+    jid: JobId
+    to: AgentKey
+    issued: float
+    expires: float
+    nonce: bytes
+    user: str = ""
+
+
+class Probe(Frame, tag="probe"):
+    """Say which jobs you have. Answered by a Pulse on ``live.<KEY>.pulse``."""
+
+    to: AgentKey
+    issued: float
+    expires: float
+    nonce: bytes
+
+
+# --- agent to controller, on ``live.<KEY>.<jid>``: heard or not, nothing depends on it ----------------
+
+
+class Ack(Frame, tag="ack"):
+    """The job is on the agent's disk. ``running`` when it has started, else it waits for a free worker."""
+
+    at: float
+    running: bool = False
+
+
+class Progress(Frame, tag="progress"):
+    """Output as it comes. ``sequence`` counts from 0 per job; a gap means some was dropped."""
+
+    sequence: int
+    stream: str  # stdout, stderr, or a name the function chose
+    data: bytes
+
+
+class Beat(Frame, tag="beat"):
+    """A long job is alive."""
+
+    at: float
+    started: float
+
+
+class Pulse(Frame, tag="pulse"):
+    """The answer to a Probe: the agent's present jobs, and returns not yet handed over."""
+
+    instance: str
+    jobs: tuple[JobId, ...] = ()
+    spooled: tuple[JobId, ...] = ()
+
+
+# --- agent to controller, on ``ret.<KEY>.<jid>``: captured by the stream RETURNS ----------------------
+
+
+class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a function failed."""
+
+    kind: str  # the error's stable code or type
+    message: str
+    detail: str = ""  # the traceback, for the curious
+    hint: str = ""
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    """Data too large for one message: ``chunks`` messages on ``blob.<KEY>.<jid>.<n>``, n from 0."""
+
+    chunks: int
+    size: int
+    sha256: bytes
+
+
+class Return(Frame, tag="return"):
+    """The end of a job. ``data`` is JSON, or absent when ``blob`` tells where it is."""
+
+    verdict: Status
+    retcode: int = 0
+    data: bytes = b""
+    blob: Blob | None = None
+    error: Error | None = None
+    reason: str = ""
+    started: float | None = None
+    finished: float | None = None
+
+
+# --- agent to controller, on ``event.<KEY>.<tag>``: captured by the stream EVENTS ---------------------
+
+
+class Event(Frame, tag="event"):
+    """Something happened there."""
+
+    at: float
+    data: dict[str, Any] = {}
+
+
+# --- agent asks, on ``rpc.<KEY>.<service>`` ------------------------------------------------------------
+
+
+class Hello(Frame, tag="hello"):
+    """First word on every connection. Jobs are taken only once it is answered by Welcome."""
+
+    instance: str  # new at every start of the agent's process
+    version: str
+    name: str
+    host: str = ""  # machine id, to tell a cloned disk
+    jobs: tuple[JobId, ...] = ()  # running here
+    spooled: tuple[JobId, ...] = ()  # finished here, return not yet handed over
+
+
+class Welcome(Frame, tag="welcome"):
+    """You are who you say. ``now`` is the controller's time, ``name`` the name you go by."""
+
+    now: float
+    name: str
+    signer: str  # public key that signs jobs
+    grains: dict[str, str] = {}  # granted by your join token
+
+
+class Denied(Frame, tag="denied"):
+    """No, and why. ``final`` means asking again is of no use."""
+
+    code: str
+    message: str
+    hint: str = ""
+    final: bool = False
+
+
+class Renew(Frame, tag="renew"):
+    """Give me a new credential."""
+
+
+class Renewed(Frame, tag="renewed"):
+    """The new credential: a NATS user JWT; valid until ``expires``."""
+
+    jwt: str
+    issued: float
+    expires: float
+
+
+# --- enrolment, on ``enrol.<TOKEN>`` -------------------------------------------------------------------
+
+
+class Enrol(Frame, tag="enrol"):
+    """Take me in. ``proof`` signs ``ENROL_PURPOSE + subject + key + name + nonce`` with ``key``."""
+
+    key: AgentKey
+    name: str
+    nonce: bytes
+    proof: bytes
+    version: str = ""
+
+
+class Enrolled(Frame, tag="enrolled"):
+    """You are in: your credential, the names of things, and who signs jobs."""
+
+    name: str
+    jwt: str
+    issued: float
+    expires: float
+    signer: str
+    urls: tuple[str, ...]
+    ca: str  # PEM; what the broker's certificate is checked against
+    grains: dict[str, str] = {}
+
+
+class Pending(Frame, tag="pending"):
+    """An operator must accept you first; ask again in ``retry`` seconds."""
+
+    fingerprint: str
+    retry: float = 5.0
+
+
+class AskAuthority(Frame, tag="authority"):
+    """Without a token: what is your CA? The asker compares its fingerprint before it trusts it."""
+
+
+class Authority(Frame, tag="authority-is"):
+    """The CA's certificate."""
+
+    ca: str

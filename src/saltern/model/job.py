@@ -1,0 +1,55 @@
+"""A job, its targets, and what came back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.status import Status
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, by whom, of whom. Times are seconds since the epoch, durations seconds."""
+
+    jid: JobId
+    fun: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    target: str
+    target_kind: str = "glob"
+    user: str
+    created: float
+    timeout: float  # the time a target has to run, from its start
+    queue_until: float | None = None  # offline targets may still get it until then
+    cancelled_by: str | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent's part in a job."""
+
+    jid: JobId
+    key: AgentKey
+    name: str
+    status: Status
+    updated: float
+    reason: str = ""  # why it is offline, refused, lost …: one sentence
+    retcode: int | None = None
+    started: float | None = None  # the agent's word, on the controller's clock
+    finished: float | None = None
+    size: int = 0  # bytes of JSON data
+    proven: bool = False  # the agent itself said so in its return
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many targets of a job have each status."""
+
+    counts: dict[Status, int]
+
+    @property
+    def settled(self) -> bool:
+        """Tell that nobody needs to wait any more."""
+        from saltern.model.status import SETTLED
+
+        return all(status in SETTLED for status, count in self.counts.items() if count)
