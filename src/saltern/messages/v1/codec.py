@@ -46,6 +46,6 @@ def _decoder(kinds: tuple[type[object], ...]) -> msgspec.msgpack.Decoder[object]
     if found is None:
         union: object = kinds[0]
         for kind in kinds[1:]:
-            union = union | kind  # type: ignore[operator]
+            union = union | kind
         found = _decoders[kinds] = msgspec.msgpack.Decoder(union)
     return found

@@ -21,14 +21,14 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 # --- controller to agent, on ``job.<KEY>``, always inside a Signed ------------------------------------
 
 
-class Signed(Frame, tag="signed"):
+class Signed(Frame, frozen=True, kw_only=True, tag="signed"):
     """A body and the controller's Ed25519 signature over ``PURPOSE + body``."""
 
     body: bytes
     signature: bytes
 
 
-class Order(Frame, tag="order"):
+class Order(Frame, frozen=True, kw_only=True, tag="order"):
     """Run this function. Refused after ``expires``, and a second time always."""
 
     jid: JobId
@@ -43,7 +43,7 @@ class Order(Frame, tag="order"):
     user: str = ""
 
 
-class Cancel(Frame, tag="cancel"):
+class Cancel(Frame, frozen=True, kw_only=True, tag="cancel"):
     """Stop that job: kill its whole process group."""
 
     jid: JobId
@@ -54,7 +54,7 @@ class Cancel(Frame, tag="cancel"):
     user: str = ""
 
 
-class Probe(Frame, tag="probe"):
+class Probe(Frame, frozen=True, kw_only=True, tag="probe"):
     """Say which jobs you have. Answered by a Pulse on ``live.<KEY>.pulse``."""
 
     to: AgentKey
@@ -66,14 +66,14 @@ class Probe(Frame, tag="probe"):
 # --- agent to controller, on ``live.<KEY>.<jid>``: heard or not, nothing depends on it ----------------
 
 
-class Ack(Frame, tag="ack"):
+class Ack(Frame, frozen=True, kw_only=True, tag="ack"):
     """The job is on the agent's disk. ``running`` when it has started, else it waits for a free worker."""
 
     at: float
     running: bool = False
 
 
-class Progress(Frame, tag="progress"):
+class Progress(Frame, frozen=True, kw_only=True, tag="progress"):
     """Output as it comes. ``sequence`` counts from 0 per job; a gap means some was dropped."""
 
     sequence: int
@@ -81,14 +81,14 @@ class Progress(Frame, tag="progress"):
     data: bytes
 
 
-class Beat(Frame, tag="beat"):
+class Beat(Frame, frozen=True, kw_only=True, tag="beat"):
     """A long job is alive."""
 
     at: float
     started: float
 
 
-class Pulse(Frame, tag="pulse"):
+class Pulse(Frame, frozen=True, kw_only=True, tag="pulse"):
     """The answer to a Probe: the agent's present jobs, and returns not yet handed over."""
 
     instance: str
@@ -116,7 +116,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     sha256: bytes
 
 
-class Return(Frame, tag="return"):
+class Return(Frame, frozen=True, kw_only=True, tag="return"):
     """The end of a job. ``data`` is JSON, or absent when ``blob`` tells where it is."""
 
     verdict: Status
@@ -132,7 +132,7 @@ class Return(Frame, tag="return"):
 # --- agent to controller, on ``event.<KEY>.<tag>``: captured by the stream EVENTS ---------------------
 
 
-class Event(Frame, tag="event"):
+class Event(Frame, frozen=True, kw_only=True, tag="event"):
     """Something happened there."""
 
     at: float
@@ -142,7 +142,7 @@ class Event(Frame, tag="event"):
 # --- agent asks, on ``rpc.<KEY>.<service>`` ------------------------------------------------------------
 
 
-class Hello(Frame, tag="hello"):
+class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """First word on every connection. Jobs are taken only once it is answered by Welcome."""
 
     instance: str  # new at every start of the agent's process
@@ -153,7 +153,7 @@ class Hello(Frame, tag="hello"):
     spooled: tuple[JobId, ...] = ()  # finished here, return not yet handed over
 
 
-class Welcome(Frame, tag="welcome"):
+class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
     """You are who you say. ``now`` is the controller's time, ``name`` the name you go by."""
 
     now: float
@@ -162,7 +162,7 @@ class Welcome(Frame, tag="welcome"):
     grains: dict[str, str] = {}  # granted by your join token
 
 
-class Denied(Frame, tag="denied"):
+class Denied(Frame, frozen=True, kw_only=True, tag="denied"):
     """No, and why. ``final`` means asking again is of no use."""
 
     code: str
@@ -171,11 +171,11 @@ class Denied(Frame, tag="denied"):
     final: bool = False
 
 
-class Renew(Frame, tag="renew"):
+class Renew(Frame, frozen=True, kw_only=True, tag="renew"):
     """Give me a new credential."""
 
 
-class Renewed(Frame, tag="renewed"):
+class Renewed(Frame, frozen=True, kw_only=True, tag="renewed"):
     """The new credential: a NATS user JWT; valid until ``expires``."""
 
     jwt: str
@@ -186,7 +186,7 @@ class Renewed(Frame, tag="renewed"):
 # --- enrolment, on ``enrol.<TOKEN>`` -------------------------------------------------------------------
 
 
-class Enrol(Frame, tag="enrol"):
+class Enrol(Frame, frozen=True, kw_only=True, tag="enrol"):
     """Take me in. ``proof`` signs ``ENROL_PURPOSE + subject + key + name + nonce`` with ``key``."""
 
     key: AgentKey
@@ -196,7 +196,7 @@ class Enrol(Frame, tag="enrol"):
     version: str = ""
 
 
-class Enrolled(Frame, tag="enrolled"):
+class Enrolled(Frame, frozen=True, kw_only=True, tag="enrolled"):
     """You are in: your credential, the names of things, and who signs jobs."""
 
     name: str
@@ -209,18 +209,18 @@ class Enrolled(Frame, tag="enrolled"):
     grains: dict[str, str] = {}
 
 
-class Pending(Frame, tag="pending"):
+class Pending(Frame, frozen=True, kw_only=True, tag="pending"):
     """An operator must accept you first; ask again in ``retry`` seconds."""
 
     fingerprint: str
     retry: float = 5.0
 
 
-class AskAuthority(Frame, tag="authority"):
+class AskAuthority(Frame, frozen=True, kw_only=True, tag="authority"):
     """Without a token: what is your CA? The asker compares its fingerprint before it trusts it."""
 
 
-class Authority(Frame, tag="authority-is"):
+class Authority(Frame, frozen=True, kw_only=True, tag="authority-is"):
     """The CA's certificate."""
 
     ca: str
