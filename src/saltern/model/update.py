@@ -1,0 +1,65 @@
+"""What a watcher of a job sees, in order. On the public API each is one line of NDJSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Job
+from saltern.model.status import Status
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="job"):
+    """First line: the job, and how many targets it has."""
+
+    job: Job
+    targets: int
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="tally"):
+    """How many targets have each status now; at most ten a second."""
+
+    jid: JobId
+    counts: dict[Status, int]
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="progress"):
+    """Output of a running job as it comes. ``data`` is text; bytes that are not UTF-8 are replaced."""
+
+    jid: JobId
+    key: AgentKey
+    name: str
+    stream: str
+    data: str
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="return"):
+    """One target is done, or nobody needs to wait for it. Later lines replace earlier ones of a target.
+
+    ``data`` is what the function returned, as JSON; it is absent when there is none, or when it is larger
+    than a line may be: then ``size`` is its length in bytes, and the returns endpoint streams it.
+    """
+
+    jid: JobId
+    key: AgentKey
+    name: str
+    status: Status
+    reason: str = ""
+    retcode: int | None = None
+    error: dict[str, Any] | None = None  # kind, message, detail, hint
+    data: msgspec.Raw = msgspec.Raw(b"")
+    size: int = 0
+    started: float | None = None
+    finished: float | None = None
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="end"):
+    """Last line: all targets have settled."""
+
+    jid: JobId
+    counts: dict[Status, int]
+
+
+Update = Begun | Counted | Output | Settled | Ended
