@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
 from saltern.foundation.errors import BadMessage
 from saltern.messages.v1.frames import Frame
 
-F = TypeVar("F")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 #: Larger frames are refused before they are decoded; the broker refuses them too.
 MAX_FRAME = 1024 * 1024
@@ -23,7 +25,17 @@ def encode(frame: Frame) -> bytes:
     return b"\x01" + _encoder.encode(frame)
 
 
-def decode(data: bytes, *kinds: type[F]) -> F:
+@overload
+def decode(data: bytes, kind: type[A], /) -> A: ...
+@overload
+def decode(data: bytes, kind: type[A], other: type[B], /) -> A | B: ...
+@overload
+def decode(data: bytes, kind: type[A], other: type[B], third: type[C], /) -> A | B | C: ...
+@overload
+def decode(
+    data: bytes, kind: type[A], other: type[B], third: type[C], fourth: type[D], /
+) -> A | B | C | D: ...
+def decode(data: bytes, *kinds: type[Any]) -> Any:
     """Return the frame in ``data``, which must be one of ``kinds``.
 
     Raises BadMessage that says what is wrong: version, size, truncation, type, or field.
@@ -35,7 +47,7 @@ def decode(data: bytes, *kinds: type[F]) -> F:
     if data[0] != 1:
         raise BadMessage(f"message of version {data[0]}; this side speaks version 1")
     try:
-        return _decoder(kinds).decode(memoryview(data)[1:])  # type: ignore[return-value]
+        return _decoder(kinds).decode(memoryview(data)[1:])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         expected = " or ".join(kind.__name__ for kind in kinds)
         raise BadMessage(f"not a valid {expected}: {error}") from error

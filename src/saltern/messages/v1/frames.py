@@ -187,7 +187,7 @@ class Renewed(Frame, frozen=True, kw_only=True, tag="renewed"):
 
 
 class Enrol(Frame, frozen=True, kw_only=True, tag="enrol"):
-    """Take me in. ``proof`` signs ``ENROL_PURPOSE + subject + key + name + nonce`` with ``key``."""
+    """Take me in. ``proof`` is ``identity.enrolment.prove`` with the private half of ``key``."""
 
     key: AgentKey
     name: str

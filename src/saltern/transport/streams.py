@@ -1,0 +1,212 @@
+"""Streams and buckets: what must survive until somebody has dealt with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+
+from saltern.foundation.errors import Unavailable
+from saltern.transport.connection import Connection, Message
+
+DAY = 86_400.0
+GIB = 1024**3
+
+RETURNS = "RETURNS"
+BLOBS = "BLOBS"
+EVENTS = "EVENTS"
+GRAINS = "KV_grains"
+
+#: New messages are refused when RETURNS or BLOBS is full, so that agents keep what they have; old events go.
+STREAMS: tuple[StreamConfig, ...] = (
+    StreamConfig(
+        name=RETURNS,
+        subjects=["ret.*.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_bytes=4 * GIB,
+        duplicate_window=120,
+    ),
+    StreamConfig(
+        name=BLOBS,
+        subjects=["blob.*.*.*"],
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_bytes=8 * GIB,
+        max_age=2 * DAY,
+        duplicate_window=120,
+    ),
+    StreamConfig(
+        name=EVENTS,
+        subjects=["event.>"],
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        max_bytes=GIB,
+        max_age=DAY,
+        duplicate_window=120,
+    ),
+    StreamConfig(
+        name=GRAINS,
+        subjects=["$KV.grains.>"],
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_msgs_per_subject=1,
+        max_msg_size=512 * 1024,
+        max_bytes=8 * GIB,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        allow_direct=True,
+    ),
+)
+
+
+async def ensure(connection: Connection, replicas: int = 1) -> None:
+    """See that all streams exist as declared. Raises Unavailable when the broker has no JetStream."""
+    manager = connection.client.jsm()
+    try:
+        for declared in STREAMS:
+            config = declared.evolve(num_replicas=replicas)
+            try:
+                await manager.add_stream(config)
+            except nats.js.errors.BadRequestError:  # exists, and differs
+                await manager.update_stream(config)
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the broker's streams cannot be set up: {error}") from error
+
+
+async def ensure_consumer(
+    connection: Connection, stream: str, durable: str, *, ack_wait: float = 60.0, max_pending: int = 20_000
+) -> None:
+    """See that ``stream`` has the durable consumer which all controllers share."""
+    try:
+        await connection.client.jsm().add_consumer(
+            stream,
+            ConsumerConfig(
+                durable_name=durable,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ack_wait,
+                max_ack_pending=max_pending,
+            ),
+        )
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the consumer of {stream} cannot be set up: {error}") from error
+
+
+async def pull(
+    connection: Connection, stream: str, durable: str, batch: int = 1000
+) -> AsyncIterator[list[Message]]:
+    """Yield messages as they come, all that are there at a time, until the connection closes.
+
+    Each must be acknowledged with ``acknowledge`` or it comes again.
+    """
+    waiting: list[Message] = []
+    arrived = asyncio.Event()
+    outstanding = 0
+    inbox = connection.client.new_inbox()
+    ask = msgspec.json.encode({"batch": batch, "expires": 30_000_000_000})
+
+    async def on_message(message: Message) -> None:
+        nonlocal outstanding
+        if message.raw.headers and "Status" in message.raw.headers:
+            outstanding = 0  # the request is over: expired, or the consumer moved
+        else:
+            outstanding -= 1
+            waiting.append(message)
+        arrived.set()
+
+    subscription = await connection.subscribe(inbox, on_message)
+    asked = 0.0
+    loop = asyncio.get_running_loop()
+    try:
+        while not connection.closed.is_set():
+            if outstanding <= 0 or loop.time() - asked > 45:
+                outstanding, asked = batch, loop.time()
+                await connection.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", ask, reply=inbox)
+            arrived.clear()
+            if not waiting:
+                await _first(arrived.wait(), connection.closed.wait(), timeout=50)
+            if waiting:
+                taken, waiting = waiting, []
+                yield taken
+    finally:
+        await subscription.end()
+
+
+async def acknowledge(connection: Connection, messages: list[Message]) -> None:
+    """Tell the stream that these are dealt with."""
+    for message in messages:
+        await connection.publish(message.reply, b"+ACK")
+
+
+async def reject(connection: Connection, messages: list[Message], delay: float) -> None:
+    """Ask the stream to deliver these again after ``delay`` seconds."""
+    body = b"-NAK " + msgspec.json.encode({"delay": int(delay * 1e9)})
+    for message in messages:
+        await connection.publish(message.reply, body)
+
+
+async def replay(
+    connection: Connection, stream: str, subject: str, *, start: int | None = None
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield (subject, data) of what ``stream`` holds under ``subject``: oldest first, one at a time."""
+    after = 0 if start is None else start - 1
+    while True:
+        try:
+            answer = await connection.client.request(
+                f"$JS.API.STREAM.MSG.GET.{stream}",
+                msgspec.json.encode({"seq": after + 1, "next_by_subj": subject}),
+                timeout=10,
+            )
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"the stream {stream} does not answer: {error!r}") from error
+        found = msgspec.json.decode(answer.data, type=_Stored)
+        if found.message is None:
+            return
+        yield found.message.subject, found.message.data
+        after = found.message.seq
+
+
+class _StoredMessage(msgspec.Struct):
+    subject: str
+    seq: int
+    data: bytes = b""
+
+
+class _Stored(msgspec.Struct):
+    message: _StoredMessage | None = None
+    error: dict[str, Any] | None = None
+
+
+async def purge(connection: Connection, stream: str, subject: str) -> None:
+    """Remove what ``stream`` holds under ``subject``."""
+    try:
+        await connection.client.jsm().purge_stream(stream, subject=subject)
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the stream {stream} does not answer: {error!r}") from error
+
+
+async def _first(*waits: Any, timeout: float) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
