@@ -1,0 +1,47 @@
+"""``controller.yaml``."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Fabric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker: embedded by default; with ``urls``, a NATS that runs elsewhere."""
+
+    listen: str = "0.0.0.0:4222"
+    advertise: list[str] = []  # host[:port] that join tokens name; default: this machine's addresses
+    max_storage: int = 20 * 1024**3  # bytes of streams on disk
+    sync: str = "10s"
+    urls: list[str] = []  # tls://host:port of an external NATS that trusts our operator
+    ca: str = ""  # PEM file its certificates are checked with; default: ours
+    host: str = ""  # the name in its certificates; default: ours
+    replicas: int = 1
+
+
+class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may come in, and for how long a credential is good."""
+
+    pending: bool = True  # may machines without a token wait to be accepted?
+    pending_limit: int = 1000
+    credential_lifetime: str = "30d"
+
+
+class Jobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long things may take, and how long they are kept."""
+
+    timeout: str = "24h"  # a job that says nothing else is killed after this
+    acknowledge: float = 3.0  # seconds until a connected agent is unresponsive
+    silence: float = 35.0  # seconds without heartbeat until a running job is asked after
+    disconnected_grace: float = 20.0  # seconds a running job's agent may be gone until the job is lost
+    keep: str = "30d"
+    keep_bytes: int = 10 * 1024**3
+
+
+class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of ``controller.yaml``."""
+
+    fabric: Fabric = msgspec.field(default_factory=Fabric)
+    enrolment: Enrolment = msgspec.field(default_factory=Enrolment)
+    jobs: Jobs = msgspec.field(default_factory=Jobs)
+    database: str = ""  # SQLAlchemy URL; default: SQLite in the state directory
+    log_level: str = "info"
