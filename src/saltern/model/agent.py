@@ -31,5 +31,6 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float | None = None
     version: str = ""
     address: str = ""
+    instance: str = ""  # the agent process last heard of; new at every start of it
     token: str | None = None  # the id of the join token it came with
     grains: dict[str, str] = {}  # what the token grants it
