@@ -12,6 +12,7 @@ from saltern.messages.v1.frames import Frame
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+D = TypeVar("D")
 
 #: Larger frames are refused before they are decoded; the broker refuses them too.
 MAX_FRAME = 1024 * 1024

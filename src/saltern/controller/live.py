@@ -1,0 +1,96 @@
+"""Jobs that somebody still waits for: each target's status, and who watches. Pure but for the queues."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from saltern.model.ids import AgentKey
+from saltern.model.job import Job
+from saltern.model.status import SETTLED, Status, advance
+from saltern.model.update import Output, Settled
+
+#: What a slow watcher may leave waiting; beyond it the returns are read from the store again.
+_BACKLOG = 2000
+
+
+class Part:
+    """One target, in memory. ``heard`` is the steady time of its last sign of life."""
+
+    __slots__ = ("heard", "name", "proven", "reason", "started", "status")
+
+    def __init__(self, name: str, status: Status, heard: float, *, proven: bool = False) -> None:
+        self.name = name
+        self.status = status
+        self.heard = heard
+        self.proven = proven
+        self.reason = ""
+        self.started: float | None = None
+
+
+class LiveJob:
+    """A job that has not settled, or is being watched."""
+
+    def __init__(self, job: Job, parts: dict[AgentKey, Part]) -> None:
+        self.job = job
+        self.parts = parts
+        self.counts: Counter[Status] = Counter(part.status for part in parts.values())
+        self.watchers: set[Watcher] = set()
+        self.dirty: set[AgentKey] = set()  # statuses not yet in the store
+
+    @property
+    def settled(self) -> bool:
+        """Tell that nobody needs to wait any more."""
+        return all(status in SETTLED for status, count in self.counts.items() if count)
+
+    def see(self, key: AgentKey, seen: Status, now: float, *, proof: bool = False, reason: str = "") -> bool:
+        """Take in what was heard or concluded of a target; tell whether its status changed."""
+        part = self.parts.get(key)
+        if part is None:
+            return False
+        following = advance(part.status, seen, proven=part.proven, proof=proof)
+        if seen not in (Status.UNRESPONSIVE, Status.LOST, Status.OFFLINE) or proof:
+            part.heard = now
+        if following is None:
+            return False
+        self.counts[part.status] -= 1
+        self.counts[following] += 1
+        part.status, part.proven, part.reason = following, proof, reason
+        if not proof:
+            self.dirty.add(key)
+        for watcher in self.watchers:
+            watcher.moved()
+        return True
+
+    def unsettled(self) -> Iterable[tuple[AgentKey, Part]]:
+        """Return the targets that are waited for."""
+        return [(key, part) for key, part in self.parts.items() if part.status not in SETTLED]
+
+
+class Watcher:
+    """One who watches a job. What it has not taken yet is bounded; see ``missed``."""
+
+    def __init__(self, *, output: bool) -> None:
+        self.output = output
+        self.waiting: deque[Settled | Output] = deque()
+        self.missed: set[AgentKey] = set()  # settled, but only the store has the data now
+        self.changed = asyncio.Event()
+
+    def moved(self) -> None:
+        """The tally is another."""
+        self.changed.set()
+
+    def settled(self, update: Settled) -> None:
+        """A target has settled."""
+        if len(self.waiting) < _BACKLOG:
+            self.waiting.append(update)
+        else:
+            self.missed.add(update.key)
+        self.changed.set()
+
+    def progressed(self, update: Output) -> None:
+        """Output came; when the watcher is slow it is dropped, the return has it all."""
+        if self.output and len(self.waiting) < _BACKLOG:
+            self.waiting.append(update)
+            self.changed.set()

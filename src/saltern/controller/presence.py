@@ -1,0 +1,126 @@
+"""Who is connected: what the broker reports, and which of an agent's processes we talk to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from saltern.model.ids import AgentKey
+
+
+class LinkId(NamedTuple):
+    """A connection, as the broker numbers it."""
+
+    server: str
+    number: int
+
+
+class Link(NamedTuple):
+    """An agent's connection. ``instance`` tells one of its processes from the next; ``at`` is its start."""
+
+    id: LinkId
+    key: AgentKey
+    instance: str
+    address: str
+    at: float
+
+
+class Change(NamedTuple):
+    """An agent came or went."""
+
+    key: AgentKey
+    online: bool
+    at: float
+    instance: str
+    address: str
+
+
+class Presence:
+    """Present is an agent with a connection of the process we welcomed.
+
+    Methods that hear news return what changed by it.
+    """
+
+    def __init__(self, welcomed: dict[AgentKey, str]) -> None:
+        """``welcomed`` is what an earlier controller knew: key to instance."""
+        self._links: dict[LinkId, Link] = {}
+        self._by_key: dict[AgentKey, dict[LinkId, Link]] = {}
+        self._welcomed = dict(welcomed)
+
+    def online(self, key: AgentKey) -> bool:
+        """Tell whether jobs can be sent to this agent."""
+        return self._current(key) is not None
+
+    def __len__(self) -> int:
+        return sum(self.online(key) for key in self._by_key)
+
+    def links(self, key: AgentKey) -> list[Link]:
+        """Return all its connections."""
+        return list(self._by_key.get(key, {}).values())
+
+    def others(self, key: AgentKey, instance: str) -> list[Link]:
+        """Return connections of the welcomed process, when that is not ``instance``: two with one key."""
+        welcomed = self._welcomed.get(key)
+        if welcomed == instance:
+            return []
+        return [link for link in self.links(key) if link.instance == welcomed]
+
+    def connected(self, link: Link) -> list[Change]:
+        """The broker reports a new connection."""
+        before = self.online(link.key)
+        self._links[link.id] = link
+        self._by_key.setdefault(link.key, {})[link.id] = link
+        return self._changes(link.key, before, link.at, link)
+
+    def disconnected(self, id: LinkId, at: float) -> list[Change]:
+        """The broker reports the end of a connection."""
+        link = self._links.pop(id, None)
+        if link is None:
+            return []
+        before = self.online(link.key)
+        rest = self._by_key[link.key]
+        del rest[id]
+        if not rest:
+            del self._by_key[link.key]
+        return self._changes(link.key, before, at, link)
+
+    def welcome(self, key: AgentKey, instance: str, at: float) -> list[Change]:
+        """From now on this process is the agent."""
+        before = self.online(key)
+        self._welcomed[key] = instance
+        current = self._current(key)
+        return self._changes(key, before, at, current) if current else []
+
+    def forget(self, key: AgentKey) -> None:
+        """The agent was deleted or revoked."""
+        self._welcomed.pop(key, None)
+
+    def replace(self, links: Iterable[Link], at: float) -> list[Change]:
+        """The whole truth as of now: after (re)connecting to the broker, or losing it (no links)."""
+        before = {key for key in self._by_key if self.online(key)}
+        gone = {key: link for key in before if (link := self._current(key))}
+        self._links = {link.id: link for link in links}
+        self._by_key = {}
+        for link in self._links.values():
+            self._by_key.setdefault(link.key, {})[link.id] = link
+        changes = [
+            Change(key, False, at, gone[key].instance, gone[key].address)
+            for key in sorted(before)
+            if not self.online(key)
+        ]
+        for key in self._by_key:
+            current = self._current(key)
+            if current and key not in before:
+                changes.append(Change(key, True, current.at, current.instance, current.address))
+        return changes
+
+    def _current(self, key: AgentKey) -> Link | None:
+        welcomed = self._welcomed.get(key)
+        for link in self._by_key.get(key, {}).values():
+            if link.instance == welcomed:
+                return link
+        return None
+
+    def _changes(self, key: AgentKey, before: bool, at: float, link: Link) -> list[Change]:
+        after = self.online(key)
+        return [] if after == before else [Change(key, after, at, link.instance, link.address)]

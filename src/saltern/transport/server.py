@@ -1,0 +1,157 @@
+"""The broker's own events and commands, on its system account: connections, kicks, account changes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from saltern.foundation.errors import Unavailable
+from saltern.transport.connection import Connection, Message
+
+#: Connections are listed in pages of this many.
+_PAGE = 1024
+#: Seconds to wait for further servers of a cluster after one has answered.
+_QUIET = 0.25
+
+
+class Client(NamedTuple):
+    """A client's connection to a broker. ``user`` is its public key, ``started`` seconds since the epoch."""
+
+    server: str
+    number: int
+    user: str
+    name: str
+    address: str
+    started: float
+
+
+class _Server(msgspec.Struct):
+    id: str = ""
+
+
+class _Party(msgspec.Struct):
+    id: int = 0
+    user: str = ""
+    name: str = ""
+    host: str = ""
+    acc: str = ""
+    start: str = ""
+
+
+class _Report(msgspec.Struct):
+    server: _Server = msgspec.field(default_factory=_Server)
+    client: _Party = msgspec.field(default_factory=_Party)
+
+
+class _Listed(msgspec.Struct):
+    cid: int = 0
+    ip: str = ""
+    port: int = 0
+    name: str = ""
+    start: str = ""
+    authorized_user: str = ""
+
+
+class _Page(msgspec.Struct):
+    total: int = 0
+    offset: int = 0
+    connections: list[_Listed] = []
+
+
+class _Answer(msgspec.Struct):
+    server: _Server = msgspec.field(default_factory=_Server)
+    data: _Page | None = None
+
+
+_report = msgspec.json.Decoder(_Report)
+_answer = msgspec.json.Decoder(_Answer)
+
+
+def connect_subject(account: str) -> str:
+    """Return the subject on which the broker reports new connections."""
+    return f"$SYS.ACCOUNT.{account}.CONNECT"
+
+
+def disconnect_subject(account: str) -> str:
+    """Return the subject on which the broker reports ended ones."""
+    return f"$SYS.ACCOUNT.{account}.DISCONNECT"
+
+
+def reported(message: Message) -> Client:
+    """Return the connection that a connect or disconnect event is about."""
+    report = _report.decode(message.data)
+    party = report.client
+    return Client(report.server.id, party.id, party.user, party.name, party.host, _seconds(party.start))
+
+
+async def clients(system: Connection, account: str) -> list[Client]:
+    """Return all connections of the account, on every server of the cluster."""
+    found: list[Client] = []
+    offset = 0
+    while True:
+        question = {"auth": True, "offset": offset, "limit": _PAGE}
+        pages = await _ask_all(system, f"$SYS.REQ.ACCOUNT.{account}.CONNZ", question)
+        for page in pages:
+            assert page.data is not None
+            found += [
+                Client(
+                    page.server.id,
+                    each.cid,
+                    each.authorized_user,
+                    each.name,
+                    each.ip,
+                    _seconds(each.start),
+                )
+                for each in page.data.connections
+            ]
+        offset += _PAGE
+        if all(page.data is None or page.data.total <= offset for page in pages):
+            return found
+
+
+async def _ask_all(system: Connection, subject: str, question: dict[str, Any]) -> list[_Answer]:
+    answers: asyncio.Queue[_Answer] = asyncio.Queue()
+
+    async def on_answer(message: Message) -> None:
+        answer = _answer.decode(message.data)
+        if answer.data is not None:
+            answers.put_nowait(answer)
+
+    inbox = system.client.new_inbox()
+    subscription = await system.subscribe(inbox, on_answer)
+    try:
+        await system.publish(subject, msgspec.json.encode(question), reply=inbox)
+        found = [await asyncio.wait_for(answers.get(), 5)]
+        while True:
+            try:
+                found.append(await asyncio.wait_for(answers.get(), _QUIET))
+            except TimeoutError:
+                return found
+    except TimeoutError as error:
+        raise Unavailable("the broker does not list its connections") from error
+    finally:
+        await subscription.end()
+
+
+async def kick(system: Connection, server: str, number: int) -> None:
+    """Close one connection. The client may try again."""
+    await system.request(f"$SYS.REQ.SERVER.{server}.KICK", msgspec.json.encode({"cid": number}))
+
+
+async def update_account(system: Connection, token: str) -> None:
+    """Give the broker a new JWT of an account: users revoked in it are dropped at once."""
+    answer = await system.request("$SYS.REQ.CLAIMS.UPDATE", token.encode())
+    reply = msgspec.json.decode(answer)
+    if not isinstance(reply, dict) or "error" in reply:
+        raise Unavailable(f"the broker does not take the account's JWT: {reply}")
+
+
+def _seconds(text: str) -> float:
+    """Return seconds since the epoch for the broker's time stamps, which have nanoseconds."""
+    if not text:
+        return 0.0
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + float("0." + (fraction or "0"))
