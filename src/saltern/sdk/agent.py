@@ -1,0 +1,39 @@
+"""What an agent's process offers to the functions it runs. Without an agent there is none."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+
+class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job at work on this agent. ``started`` is seconds since the epoch."""
+
+    jid: str
+    fun: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    pid: int
+    started: float
+    user: str = ""
+
+
+class AgentControl(Protocol):
+    """The agent, as seen from a function it runs."""
+
+    @property
+    def jid(self) -> str:
+        """The id of the job that the caller is part of."""
+
+    def running_jobs(self) -> list[RunningJob]:
+        """Return the jobs at work now, the caller's own included."""
+
+    def signal_job(self, jid: str, signal: int) -> bool:
+        """Send a signal to a job's processes; False when no such job runs."""
+
+    def refresh_grains(self) -> None:
+        """Collect the grains anew and publish them; returns when they are out."""
+
+    def clear_job_cache(self, hours: float) -> int:
+        """Forget finished jobs older than ``hours``; return how many."""

@@ -1,0 +1,179 @@
+"""The only door from library code to a machine."""
+
+from __future__ import annotations
+
+import posixpath
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from saltern.sdk.agent import AgentControl
+from saltern.sdk.command import Command, Finished
+from saltern.sdk.errors import CommandFailed, NotFound, TimedOut, Unavailable
+from saltern.sdk.facts import Interface, Stat, Uname, User
+
+#: Bytes a plain ``read`` is willing to hold.
+READ_LIMIT = 64 * 1024 * 1024
+
+#: What library code reads is in English and in bytes' order.
+PLAIN_LOCALE: Mapping[str, str] = {"LC_ALL": "C", "LANGUAGE": "C"}
+
+
+class Host(Protocol):
+    """A machine. LocalHost is this one; FakeHost, in saltern.testing, lives in a test's memory.
+
+    The abstract methods are what a new kind of host must bring; the others are made of them.
+    """
+
+    #: The code the call under way will return; a function sets it with ``fail`` and still gives data.
+    retcode: int
+    #: The agent's process; None when a function runs on its own (``saltern call``).
+    agent: AgentControl | None
+    #: The directory of settings (``/etc/saltern``): the static grains lie there.
+    settings: str
+
+    # --- facts -------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def grains(self) -> Mapping[str, Any]:
+        """Facts about the machine, collected when first asked for."""
+
+    @property
+    @abstractmethod
+    def environment(self) -> Mapping[str, str]:
+        """The environment that programs start from."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Return wall-clock time: seconds since the epoch, UTC."""
+
+    @abstractmethod
+    def steady(self) -> float:
+        """Return seconds that only grow; the zero is arbitrary."""
+
+    @abstractmethod
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
+    @abstractmethod
+    def uname(self) -> Uname:
+        """Return what the kernel says it is."""
+
+    @abstractmethod
+    def user(self, name: str | int | None = None) -> User:
+        """Return an account by name or id; without one, that under which functions run.
+
+        Raises NotFound.
+        """
+
+    @abstractmethod
+    def interfaces(self) -> list[Interface]:
+        """Return the network interfaces with their addresses."""
+
+    # --- programs ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def execute(self, command: Command) -> Finished:
+        """Run a program to its end and return how it ended, whatever its code.
+
+        Raises NotFound when there is no such program or directory, NotAllowed when it may not be run
+        (or not as that user), OutputTooLarge when it writes beyond ``command.limit``.
+        """
+
+    @abstractmethod
+    def spawn(self, command: Command) -> int:
+        """Start a program that outlives the call, its output thrown away; return its process id."""
+
+    @abstractmethod
+    def which(self, program: str) -> str | None:
+        """Return the path of a program; None when it is not on PATH."""
+
+    @abstractmethod
+    def signal(self, pid: int, number: int) -> None:
+        """Send a signal to a process. Raises NotFound, NotAllowed."""
+
+    def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60.0) -> str:
+        """Run a program in the plain locale and return its output as text.
+
+        Raises CommandFailed for a code other than 0, with what it wrote to stderr; TimedOut after
+        ``timeout`` seconds; and what ``execute`` raises.
+        """
+        done = self.execute(Command(argv=argv, stdin=stdin, timeout=timeout, env=PLAIN_LOCALE))
+        if done.timed_out:
+            raise TimedOut(f"{argv[0]} did not end within {timeout:g} s")
+        if done.retcode != 0:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()
+            raise CommandFailed(
+                f"{' '.join(argv)}: {said or f'ended with code {done.retcode}'}", retcode=done.retcode
+            )
+        return done.stdout.decode(errors="replace")
+
+    # --- files: a path names what lies there, links are followed unless said otherwise ---------------
+
+    @abstractmethod
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Return a regular file's content.
+
+        Raises NotFound, NotAllowed, Conflict (a directory, a pipe, a device), OutputTooLarge.
+        """
+
+    @abstractmethod
+    def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
+        """Replace a file's content in one step.
+
+        The new file has ``mode``, else the old file's, else 0644; it belongs to ``owner``, else to whom
+        the old one did.
+        Raises NotFound (no such directory), NotAllowed, Conflict, Unavailable (disk full).
+        """
+
+    @abstractmethod
+    def stat(self, path: str, *, follow: bool = True) -> Stat | None:
+        """Return what lies at ``path``; None when nothing does."""
+
+    @abstractmethod
+    def list_directory(self, path: str) -> list[str]:
+        """Return the names in a directory, sorted. Raises NotFound, NotAllowed, Conflict."""
+
+    @abstractmethod
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Make a directory and what is missing above it; one that is there is left alone."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove a file, a link or an empty directory; nothing there is no error."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether something lies at ``path``, behind links."""
+        return self.stat(path) is not None
+
+    def text(self, path: str, default: str | None = None) -> str:
+        """Return a file's content as text; ``default``, when given, stands for a file that isn't there."""
+        try:
+            return self.read(path).decode(errors="replace")
+        except NotFound:
+            if default is None:
+                raise
+            return default
+
+    def real_path(self, path: str) -> str:
+        """Return ``path`` with its last component's links resolved, at most 40 of them."""
+        for _ in range(40):
+            found = self.stat(path, follow=False)
+            if found is None or found.kind != "link":
+                return posixpath.normpath(path)
+            path = posixpath.join(posixpath.dirname(path), found.target)
+        raise Unavailable(f"{path}: too many links")
+
+    # --- the call under way -------------------------------------------------------------------------
+
+    @abstractmethod
+    def emit(self, stream: str, data: bytes) -> None:
+        """Show output while the function runs; ``stream`` is ``stdout``, ``stderr`` or a name of its own."""
+
+    def fail(self, retcode: int) -> None:
+        """Say that the call failed with this code, though it gives data; 0 takes that back."""
+        self.retcode = retcode
+
+
+Emit = Callable[[str, bytes], None]

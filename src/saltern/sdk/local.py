@@ -1,0 +1,367 @@
+"""This machine."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from saltern.foundation import atomic
+from saltern.foundation.clock import SystemClock
+from saltern.sdk.agent import AgentControl
+from saltern.sdk.command import Command, Finished
+from saltern.sdk.errors import Conflict, NotAllowed, NotFound, OutputTooLarge, SalternError, Unavailable
+from saltern.sdk.facts import Address, Interface, Kind, Stat, Uname, User
+from saltern.sdk.host import READ_LIMIT, Emit, Host
+
+#: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
+MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+_KINDS: dict[int, Kind] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+class LocalHost(Host):
+    """This machine, seen through the system calls of this process."""
+
+    def __init__(
+        self,
+        *,
+        grains: Callable[[], Mapping[str, Any]] | None = None,
+        emit: Emit | None = None,
+        agent: AgentControl | None = None,
+        settings: str = "/etc/saltern",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take what a call may know: ``grains`` is asked once, when first needed.
+
+        ``environment`` defaults to this process's, with the administrator's directories on PATH.
+        """
+        self.retcode = 0
+        self.agent = agent
+        self.settings = settings
+        self._grains = grains
+        self._emit = emit
+        self._clock = SystemClock()
+        self._environment = dict(os.environ if environment is None else environment)
+        self._environment["PATH"] = _search_path(self._environment.get("PATH", ""))
+
+    # --- facts -------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def grains(self) -> Mapping[str, Any]:
+        """Facts about the machine, collected once. Raises Unavailable without a collector."""
+        if self._grains is None:
+            raise Unavailable("this call has no grains", hint="hand it a collector: LocalHost(grains=…)")
+        return self._grains()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment that programs start from."""
+        return self._environment
+
+    def now(self) -> float:
+        """Return wall-clock time: seconds since the epoch, UTC."""
+        return self._clock.now()
+
+    def steady(self) -> float:
+        """Return seconds that only grow."""
+        return self._clock.steady()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
+    def uname(self) -> Uname:
+        """Return what the kernel says it is."""
+        system, node, release, version, machine = os.uname()
+        return Uname(system=system, node=node, release=release, version=version, machine=machine)
+
+    def user(self, name: str | int | None = None) -> User:
+        """Return an account by name or id, or the one this process runs as. Raises NotFound."""
+        import grp
+        import pwd
+
+        try:
+            found = pwd.getpwnam(name) if isinstance(name, str) else pwd.getpwuid(_uid(name))
+        except KeyError:
+            raise NotFound(f"no user {name!r} on this host") from None
+        try:
+            group = grp.getgrgid(found.pw_gid).gr_name
+        except KeyError:
+            group = str(found.pw_gid)
+        groups = tuple(os.getgrouplist(found.pw_name, found.pw_gid))
+        return User(
+            name=found.pw_name,
+            uid=found.pw_uid,
+            gid=found.pw_gid,
+            home=found.pw_dir,
+            shell=found.pw_shell or "/bin/sh",
+            group=group,
+            groups=groups,
+        )
+
+    def interfaces(self) -> list[Interface]:
+        """Return the network interfaces with their addresses."""
+        import psutil
+
+        state = psutil.net_if_stats()
+        return [_interface(name, found, state.get(name)) for name, found in psutil.net_if_addrs().items()]
+
+    # --- programs ----------------------------------------------------------------------------------
+
+    def execute(self, command: Command) -> Finished:
+        """Run a program to its end; see Host."""
+        from saltern.sdk import process
+
+        sink = self.emit if command.stream else None
+        with _named_errors(command.argv[0], command.cwd):
+            options = self._options(command)
+            return process.run(options, command.stdin, command.timeout, command.limit, sink)
+
+    def spawn(self, command: Command) -> int:
+        """Start a program that outlives the call; return its process id."""
+        from saltern.sdk import process
+
+        with _named_errors(command.argv[0], command.cwd):
+            return process.spawn(self._options(command), command.stdin)
+
+    def which(self, program: str) -> str | None:
+        """Return the path of a program; None when it is not on PATH."""
+        return shutil.which(program, path=self._environment["PATH"])
+
+    def signal(self, pid: int, number: int) -> None:
+        """Send a signal to a process. Raises NotFound, NotAllowed."""
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            raise NotFound(f"no process {pid}") from None
+        except PermissionError:
+            raise NotAllowed(f"process {pid} belongs to somebody else") from None
+
+    def emit(self, stream: str, data: bytes) -> None:
+        """Show output while the function runs."""
+        if self._emit is not None:
+            self._emit(stream, data)
+
+    # --- files ---------------------------------------------------------------------------------------
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Return a regular file's content; a pipe or a device is refused, never waited for."""
+        with _named_errors(path):
+            with open(path, "rb", opener=_open_without_waiting) as file:
+                _require_file(path, file)
+                data = file.read(limit + 1)
+        if len(data) > limit:
+            raise OutputTooLarge(f"{path}: more than {limit} bytes")
+        return data
+
+    def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
+        """Replace a file's content in one step; see Host."""
+        target = self.real_path(path)
+        with _named_errors(target):
+            old = self.stat(target)
+            if old is not None and old.kind != "file":
+                raise Conflict(f"{target}: a {old.kind}, not a file")
+            permissions = mode if mode is not None else old.mode if old else 0o644
+            atomic.write(Path(target), data, mode=permissions, durable=False)
+            keeper = owner or old
+            if keeper is not None and keeper.uid != os.geteuid():
+                os.chown(target, keeper.uid, keeper.gid, follow_symlinks=False)
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat | None:
+        """Return what lies at ``path``; None when nothing does."""
+        with _named_errors(path):
+            try:
+                found = os.stat(path, follow_symlinks=follow)
+                target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Stat(
+            kind=_KINDS[stat.S_IFMT(found.st_mode)],
+            mode=stat.S_IMODE(found.st_mode),
+            uid=found.st_uid,
+            gid=found.st_gid,
+            size=found.st_size,
+            modified=found.st_mtime,
+            inode=found.st_ino,
+            target=target,
+        )
+
+    def list_directory(self, path: str) -> list[str]:
+        """Return the names in a directory, sorted."""
+        with _named_errors(path):
+            return sorted(os.listdir(path))
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Make a directory and what is missing above it."""
+        with _named_errors(path):
+            os.makedirs(path, mode=mode, exist_ok=True)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, a link or an empty directory; nothing there is no error."""
+        with _named_errors(path):
+            found = self.stat(path, follow=False)
+            if found is not None:
+                (os.rmdir if found.kind == "directory" else os.unlink)(path)
+
+    # --- how a program is started ----------------------------------------------------------------------
+
+    def _options(self, command: Command) -> dict[str, Any]:
+        """Return the arguments of subprocess.Popen for a command. Raises NotFound, NotAllowed."""
+        import subprocess
+
+        user = self.user(command.user) if command.user is not None else None
+        environment = self._environment_of(command, user)
+        options: dict[str, Any] = {
+            "args": self._argv(command, environment),
+            "stderr": subprocess.STDOUT if command.merge else subprocess.PIPE,
+            "cwd": self._directory_of(command, user),
+            "env": environment,
+        }
+        if command.umask is not None:
+            options["umask"] = command.umask
+        return options | _credentials(user, command.group)
+
+    def _argv(self, command: Command, environment: Mapping[str, str]) -> list[str]:
+        """Return argv with the program's path found on the PATH it will itself have."""
+        program = command.argv[0]
+        if "/" in program:
+            return list(command.argv)
+        path = environment.get("PATH") or os.pathsep.join(MORE_PATH)
+        found = shutil.which(program, path=path)
+        if found is None:
+            raise NotFound(f"no program {program!r} on this host", hint=f"searched {path}")
+        return [found, *command.argv[1:]]
+
+    def _environment_of(self, command: Command, user: User | None) -> dict[str, str]:
+        environment = {} if command.clean_env else dict(self._environment)
+        if user is not None:
+            environment |= {"HOME": user.home, "USER": user.name, "LOGNAME": user.name, "SHELL": user.shell}
+        for name, value in command.env.items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
+        return environment
+
+    def _directory_of(self, command: Command, user: User | None) -> str | None:
+        if command.cwd is not None:
+            return os.path.expanduser(command.cwd)
+        if user is None:
+            return None
+        return user.home if os.path.isdir(user.home) else "/"
+
+
+def _uid(uid: int | None) -> int:
+    return os.geteuid() if uid is None else uid
+
+
+def _search_path(path: str) -> str:
+    have = [part for part in path.split(os.pathsep) if part]
+    return os.pathsep.join([*have, *(part for part in MORE_PATH if part not in have)])
+
+
+def _credentials(user: User | None, group: str | None) -> dict[str, Any]:
+    """Return what makes a program run as ``user`` and ``group``; nothing when that is oneself."""
+    import grp
+
+    options: dict[str, Any] = {}
+    if group is not None:
+        try:
+            options["group"] = grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise NotFound(f"no group {group!r} on this host") from None
+    if user is not None and user.uid != os.geteuid():
+        options = {"user": user.uid, "group": user.gid, "extra_groups": list(user.groups)} | options
+    if options and os.geteuid() != 0:
+        raise NotAllowed(
+            f"only root may run programs as {user.name if user else group!r}",
+            hint="run the agent as root, or leave runas and group away",
+        )
+    return options
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _require_file(path: str, file: IO[bytes]) -> None:
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(mode)]}, not a file")
+
+
+def _interface(name: str, found: list[Any], state: Any) -> Interface:
+    import psutil
+
+    hardware = next((entry.address for entry in found if entry.family == psutil.AF_LINK), "")
+    return Interface(
+        name=name,
+        up=bool(state and state.isup),
+        hardware=hardware,
+        mtu=state.mtu if state else 0,
+        addresses=tuple(_addresses(name, found)),
+    )
+
+
+def _addresses(name: str, found: list[Any]) -> Iterator[Address]:
+    import ipaddress
+
+    for entry in found:
+        if entry.family == socket.AF_INET:
+            prefix = ipaddress.IPv4Network(f"0.0.0.0/{entry.netmask or '255.255.255.255'}").prefixlen
+            yield Address(
+                family="inet",
+                address=entry.address,
+                prefix=prefix,
+                broadcast=entry.broadcast or "",
+                label=name,
+            )
+        elif entry.family == socket.AF_INET6:
+            mask = int(ipaddress.IPv6Address(entry.netmask or "ffff:" * 7 + "ffff"))
+            yield Address(
+                family="inet6", address=entry.address.partition("%")[0], prefix=mask.bit_count(), label=name
+            )
+
+
+_MEANINGS: dict[int, tuple[type[SalternError], str]] = {
+    errno.ENOENT: (NotFound, "no such file or directory"),
+    errno.ENOTDIR: (NotFound, "a part of the path is not a directory"),
+    errno.EACCES: (NotAllowed, "permission denied"),
+    errno.EPERM: (NotAllowed, "not permitted"),
+    errno.EISDIR: (Conflict, "a directory, not a file"),
+    errno.ENOTEMPTY: (Conflict, "the directory is not empty"),
+    errno.ENXIO: (Conflict, "a socket or a pipe, not a file"),
+    errno.ENOEXEC: (Conflict, "not a program the kernel can run (is its first line #!…?)"),
+    errno.ENOSPC: (Unavailable, "the disk is full"),
+    errno.EROFS: (Unavailable, "the file system is read-only"),
+}
+
+
+@contextmanager
+def _named_errors(subject: str, directory: str | None = None) -> Iterator[None]:
+    """Turn an OSError into the error that names what it is about."""
+    try:
+        yield
+    except OSError as error:
+        kind, meaning = _MEANINGS.get(error.errno or 0, (Unavailable, error.strerror or str(error)))
+        named = directory if directory is not None and error.filename == directory else subject
+        raise kind(f"{named}: {meaning}") from error
+    except ValueError as error:  # a NUL in a path or an argument
+        raise Conflict(f"{subject!r}: {error}") from error

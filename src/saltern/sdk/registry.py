@@ -1,0 +1,236 @@
+"""What can be called from outside, and nothing else: ``noun.function`` to the function that does it.
+
+A noun is a module. Its functions are those it defines itself, whose names don't begin with an underscore
+and whose first parameter is ``host``. A trailing underscore keeps a name clear of Python's own
+(``list_`` is called ``list``); ``ALIASES`` in the module gives further names. What a module imports,
+its classes and its other values cannot be reached.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from saltern.sdk.errors import NotFound, NotSupported, SalternError, nearest
+from saltern.sdk.host import Host
+
+if TYPE_CHECKING:
+    import inspect
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
+#: A module may define this: ``unavailable(host) -> str`` gives the reason it can't serve, or nothing.
+_VETO = "unavailable"
+
+
+_OPTIONS = "__saltern_options__"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes(options: type[msgspec.Struct]) -> Callable[[F], F]:
+    """Say that a function's ``**options`` are the fields of a struct, their types and defaults included.
+
+    For families of functions that share many arguments: callers are checked against the fields, and the
+    function makes the struct of what it gets.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, _OPTIONS, options)
+        return function
+
+    return mark
+
+
+class Function:
+    """One function of a noun, under the name people use."""
+
+    def __init__(self, name: str, call: Callable[..., Any], module: types.ModuleType) -> None:
+        """Take the public name (``noun.function``), the function, and the module that defines it."""
+        self.name = name
+        self.call = call
+        self.module = module
+
+    @property
+    def doc(self) -> str:
+        """The documentation, with its indentation taken away."""
+        import inspect
+
+        return inspect.getdoc(self.call) or ""
+
+    @functools.cached_property
+    def parameters(self) -> list[inspect.Parameter]:
+        """The parameters a caller gives (without ``host``), their annotations resolved to types."""
+        import inspect
+
+        own = list(inspect.signature(self.call, eval_str=True).parameters.values())[1:]
+        options: type[msgspec.Struct] | None = getattr(self.call, _OPTIONS, None)
+        return own if options is None else [*own[:-1], *_fields(options)]
+
+    @property
+    def signature(self) -> str:
+        """The function as a caller sees it: ``test.echo(text)``."""
+        import inspect
+
+        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in self.parameters]
+        return f"{self.name}{inspect.Signature(bare)}"
+
+    def refusal(self, host: Host) -> str:
+        """Return why this host can't run it: a missing program, or the module's own word; else nothing."""
+        for program in getattr(self.module, "REQUIRES", ()):
+            if host.which(program) is None:
+                return f"the program {program!r} is not on this host"
+        veto: Callable[[Host], str] | None = getattr(self.module, _VETO, None)
+        return veto(host) if veto else ""
+
+
+class Source(Protocol):
+    """A place nouns come from."""
+
+    def modules(self) -> Mapping[str, str]:
+        """Return the nouns with the modules' import names; imports none of them."""
+
+
+class Package:
+    """The modules and sub-packages of one package are its nouns."""
+
+    def __init__(self, name: str) -> None:
+        """Take the package's import name."""
+        self._name = name
+
+    @functools.cache  # noqa: B019  the few sources live as long as the process
+    def modules(self) -> Mapping[str, str]:
+        """Return the nouns with the modules' import names."""
+        paths = importlib.import_module(self._name).__path__
+        found = (entry.name for entry in pkgutil.iter_modules(paths) if not entry.name.startswith("_"))
+        return {name.removesuffix("_"): f"{self._name}.{name}" for name in found}
+
+
+class EntryPoints:
+    """Installed distributions bring nouns through an entry-point group: ``noun = its.module``."""
+
+    def __init__(self, group: str) -> None:
+        """Take the entry-point group's name."""
+        self._group = group
+
+    @functools.cache  # noqa: B019  the few sources live as long as the process
+    def modules(self) -> Mapping[str, str]:
+        """Return the nouns with the modules' import names."""
+        from importlib import metadata
+
+        return {entry.name: entry.value for entry in metadata.entry_points(group=self._group)}
+
+
+class Registry:
+    """The nouns of some sources. When two sources have a noun, the first one's is taken."""
+
+    def __init__(self, *sources: Source) -> None:
+        """Take the sources in the order they are asked."""
+        self._sources = list(sources)
+        self._nouns: dict[str, dict[str, Function]] = {}
+
+    def function(self, name: str) -> Function:
+        """Return the function called ``name``.
+
+        Raises NotFound that proposes the nearest name; NotSupported when its module can't be imported.
+        """
+        if _NAME.fullmatch(name):
+            noun, _, verb = name.partition(".")
+            found = self.noun(noun).get(verb)
+            if found is not None:
+                return found
+        elif "." not in name:
+            raise NotFound(f"no function {name!r}", hint="a function is written noun.function: test.ping")
+        raise NotFound(f"no function {name!r}", hint=nearest(name, self.names()))
+
+    def noun(self, noun: str) -> Mapping[str, Function]:
+        """Return a noun's functions by their names; none when there is no such noun. Imports its module."""
+        found = self._nouns.get(noun)
+        if found is None:
+            module = self._module(noun)
+            if module is None:
+                return {}
+            found = self._nouns[noun] = dict(_functions(noun, module))
+        return found
+
+    def nouns(self) -> list[str]:
+        """Return the names of all nouns, sorted, without importing them."""
+        return sorted({noun for source in self._sources for noun in source.modules()})
+
+    def names(self) -> list[str]:
+        """Return the names of all functions of all nouns that can be imported, sorted."""
+        self.preload()
+        return sorted(function.name for noun in self._nouns.values() for function in noun.values())
+
+    def preload(self) -> list[SalternError]:
+        """Import every noun, so that processes forked later have them; return what went wrong."""
+        problems: list[SalternError] = []
+        for noun in self.nouns():
+            try:
+                self.noun(noun)
+            except SalternError as error:
+                problems.append(error)
+        return problems
+
+    def reload(self) -> None:
+        """Forget what has been looked up; modules found later are found."""
+        self._nouns.clear()
+        importlib.invalidate_caches()
+
+    def _module(self, noun: str) -> types.ModuleType | None:
+        for source in self._sources:
+            name = source.modules().get(noun)
+            if name is not None:
+                return _import(noun, name)
+        return None
+
+
+def _import(noun: str, name: str) -> types.ModuleType:
+    """Import a noun's module; whatever a plugin raises on the way becomes one error that names it."""
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise NotSupported(
+            f"the noun {noun!r} can't be loaded from {name}: {type(error).__name__}: {error}",
+            hint="install what it needs, or remove the distribution that brings it",
+        ) from error
+
+
+def _fields(options: type[msgspec.Struct]) -> Iterator[inspect.Parameter]:
+    import inspect
+
+    for field in msgspec.structs.fields(options):
+        default = {} if field.default_factory is not msgspec.NODEFAULT else field.default
+        kind = inspect.Parameter.KEYWORD_ONLY
+        yield inspect.Parameter(field.name, kind, default=default, annotation=field.type)
+
+
+def _functions(noun: str, module: types.ModuleType) -> Iterator[tuple[str, Function]]:
+    for name, value in vars(module).items():
+        if _may_be_called(module, name, value):
+            verb = name.removesuffix("_")
+            yield verb, Function(f"{noun}.{verb}", value, module)
+    aliases: Mapping[str, str] = getattr(module, "ALIASES", {})
+    for alias, name in aliases.items():
+        yield alias, Function(f"{noun}.{alias}", vars(module)[name], module)
+
+
+def _may_be_called(module: types.ModuleType, name: str, value: object) -> bool:
+    return (
+        isinstance(value, types.FunctionType)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+        and name != _VETO
+        and value.__code__.co_varnames[:1] == ("host",)
+        and value.__code__.co_argcount > 0
+    )
+
+
+#: Everything callable in this process: Saltern's own nouns, then those of installed distributions.
+LIBRARY = Registry(Package("saltern.library"), EntryPoints("saltern.library"))
