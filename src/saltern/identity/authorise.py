@@ -94,6 +94,18 @@ class Decision:
             raise NotAllowed(f"a decision about {self.action} does not allow {' or '.join(actions)}")
 
 
+def admit(principal: Principal, action: Action) -> None:
+    """Raise NotAllowed when ``principal`` may never do ``action``, whoever it is done to.
+
+    It comes before the request is read: a stranger learns nothing, not even that the request was wrong.
+    """
+    if action not in _ALLOWED.get(principal.role, frozenset()):
+        raise NotAllowed(
+            f"{principal.name} may not {action}",
+            hint="on this socket only root and the user that runs the controller are admins",
+        )
+
+
 def authorise(
     principal: Principal,
     action: Action,
@@ -104,11 +116,7 @@ def authorise(
 
     Raises NotAllowed when it may not, UsageError when the action needs targets and there are none.
     """
-    if action not in _ALLOWED.get(principal.role, frozenset()):
-        raise NotAllowed(
-            f"{principal.name} may not {action}",
-            hint="on this socket only root and the user that runs the controller are admins",
-        )
+    admit(principal, action)
     if action in _NEEDS_TARGETS and not targets.members:
         raise UsageError(f"no agent matches {targets.expression!r}", hint="see `saltern minions`")
     return Decision(principal, action, targets, dict(arguments or {}), _SEAL)

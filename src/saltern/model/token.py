@@ -44,4 +44,7 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     text: str
     expires: float
-    uses: int
+    uses: int | None  # None is no limit
+
+    def __repr__(self) -> str:
+        return f"NewToken(id={self.id!r}, text=<secret>, expires={self.expires}, uses={self.uses})"

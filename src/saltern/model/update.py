@@ -49,7 +49,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     reason: str = ""
     retcode: int | None = None
     error: dict[str, Any] | None = None  # kind, message, detail, hint
-    data: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     size: int = 0
     started: float | None = None
     finished: float | None = None

@@ -1,0 +1,87 @@
+"""What the API needs of a controller. The real one and the fake one both fit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Literal, Protocol
+
+from saltern.identity.authorise import Decision, Targets
+from saltern.model.agent import Agent
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Job, Tally, Target
+from saltern.model.request import RunRequest, TokenRequest
+from saltern.model.status import Status
+from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.token import NewToken, Token
+from saltern.model.update import Settled, Update
+
+KeyVerb = Literal["accept", "reject", "revoke", "delete"]
+
+
+class Controller(Protocol):
+    """Decides and remembers. Whatever changes something takes a Decision and acts on its targets exactly."""
+
+    def resolve(self, expression: str, kind: str) -> Targets:
+        """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
+
+    async def run(self, decision: Decision, request: RunRequest) -> Job:
+        """Send a job to the decision's targets and return it at once."""
+
+    def watch(self, jid: JobId, *, output: bool = False) -> AsyncIterator[Update]:
+        """Yield Begun, what is known, then what comes, and Ended last. Raises NotFound."""
+
+    async def cancel(self, decision: Decision, jid: JobId) -> Tally:
+        """Stop the job wherever it has not ended."""
+
+    async def job(self, jid: JobId) -> Job:
+        """Return a job. Raises NotFound."""
+
+    async def targets(self, jid: JobId, statuses: Collection[Status] | None = None) -> list[Target]:
+        """Return the job's targets by name, those in ``statuses`` or all. Raises NotFound."""
+
+    async def jobs(
+        self,
+        *,
+        limit: int,
+        before: JobId | None = None,
+        user: str | None = None,
+        fun: str | None = None,
+        target: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        status: Status | None = None,
+    ) -> list[Job]:
+        """Return jobs, newest first; ``fun`` is a glob, ``target`` an agent's name."""
+
+    def returns(self, jid: JobId, names: str | None) -> AsyncIterator[Settled]:
+        """Yield every settled target of the job whose name matches the glob ``names`` (None: all)."""
+
+    def data(self, jid: JobId, key: AgentKey) -> AsyncIterator[bytes]:
+        """Yield one return's JSON in pieces, whatever its size. Raises NotFound when there is none."""
+
+    async def agents(self) -> list[Agent]:
+        """Return all agents, whatever the state of their key."""
+
+    async def change_keys(self, decision: Decision, verb: KeyVerb) -> list[Agent]:
+        """Do ``verb`` to the keys that are the decision's targets; return those changed, as they are now.
+
+        Raises Conflict when one's state does not allow it, or two agents would have one name.
+        """
+
+    async def create_token(self, decision: Decision, request: TokenRequest) -> NewToken:
+        """Make a join token."""
+
+    async def tokens(self) -> list[Token]:
+        """Return all tokens, newest first."""
+
+    async def revoke_token(self, decision: Decision, token: str) -> Token:
+        """End a token by its id. Raises NotFound."""
+
+    def events(self, pattern: str) -> AsyncIterator[Happening]:
+        """Yield what happens from now on, of agents and controller, with a tag like the glob ``pattern``."""
+
+    async def status(self) -> ControllerStatus:
+        """Return how the controller is."""
+
+    async def verify_audit(self) -> AuditReport:
+        """Read the whole audit log and tell whether it is whole."""

@@ -1,0 +1,84 @@
+"""The whole API, as one table. The OpenAPI document, the reference and the tests are made from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saltern.api.call import Answer, Call, Route
+from saltern.api.handlers import agents, jobs, system
+from saltern.api.schemas import (
+    AgentsQuery,
+    Broken,
+    EventsQuery,
+    JobPage,
+    JobsQuery,
+    JobTargets,
+    KeyChange,
+    KeysQuery,
+    MatchQuery,
+    NewJob,
+    NewTokenRequest,
+    NoQuery,
+    Rerun,
+    Resolved,
+    ResolveQuery,
+    StreamQuery,
+    TargetsQuery,
+    WatchQuery,
+)
+from saltern.identity.authorise import Action, Decision
+from saltern.model.agent import Agent
+from saltern.model.job import Job, Tally
+from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.token import NewToken, Token
+from saltern.model.update import Settled, Update
+
+_UPDATES = Update | Broken
+
+
+async def _describe(call: Call, decision: Decision) -> Answer:
+    """Answer with this API's OpenAPI document."""
+    from saltern.api.openapi import document
+
+    return document(ROUTES)
+
+
+# fmt: off
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/jobs", Action.JOB_RUN, "Start a job", jobs.start, Job, StreamQuery, NewJob,
+          lines=_UPDATES, subject=jobs.subject_of_new, status=202),
+    Route("GET", "/v1/jobs", Action.JOB_READ, "List jobs, newest first", jobs.index, JobPage, JobsQuery),
+    Route("GET", "/v1/jobs/{jid}", Action.JOB_READ, "Show a job", jobs.show, Job, NoQuery),
+    Route("GET", "/v1/jobs/{jid}/targets", Action.JOB_READ, "List a job's targets and their statuses",
+          jobs.targets, JobTargets, TargetsQuery),
+    Route("GET", "/v1/jobs/{jid}/returns", Action.JOB_READ, "Read what a job's targets returned",
+          jobs.returns, None, MatchQuery, lines=Settled | Broken),
+    Route("GET", "/v1/jobs/{jid}/returns/{name}", Action.JOB_READ,
+          "Read what one agent returned, whole, as its own JSON", jobs.data, Any, NoQuery),
+    Route("GET", "/v1/jobs/{jid}/events", Action.JOB_READ, "Watch a job from its beginning to its end",
+          jobs.watch, None, WatchQuery, lines=_UPDATES),
+    Route("POST", "/v1/jobs/{jid}/cancel", Action.JOB_CANCEL, "Cancel a job", jobs.cancel, Tally, NoQuery),
+    Route("POST", "/v1/jobs/{jid}/rerun", Action.JOB_RUN, "Run a job again on the agents it had",
+          jobs.start, Job, StreamQuery, Rerun, lines=_UPDATES, subject=jobs.subject_of_rerun, status=202),
+    Route("GET", "/v1/target", Action.AGENT_READ, "Tell whom an expression means", jobs.resolve, Resolved,
+          ResolveQuery),
+    Route("GET", "/v1/agents", Action.AGENT_READ, "List accepted agents and their presence", agents.agents,
+          list[Agent], AgentsQuery),
+    Route("GET", "/v1/keys", Action.KEY_READ, "List keys in every state", agents.keys, list[Agent],
+          KeysQuery),
+    Route("POST", "/v1/keys/{verb}", Action.KEY_CHANGE, "Accept, reject, revoke or delete keys",
+          agents.change_keys, list[Agent], NoQuery, KeyChange, subject=agents.subject_of_change),
+    Route("GET", "/v1/tokens", Action.TOKEN_READ, "List join tokens", agents.tokens, list[Token], NoQuery),
+    Route("POST", "/v1/tokens", Action.TOKEN_CHANGE, "Make a join token", agents.create_token, NewToken,
+          NoQuery, NewTokenRequest, subject=agents.subject_of_token, status=201),
+    Route("DELETE", "/v1/tokens/{id}", Action.TOKEN_CHANGE, "Revoke a join token", agents.revoke_token, Token,
+          NoQuery),
+    Route("GET", "/v1/events", Action.EVENT_READ, "Watch what happens, live", system.events, None,
+          EventsQuery, lines=Happening | Broken),
+    Route("GET", "/v1/status", Action.SYSTEM_READ, "Tell how the controller is", system.status,
+          ControllerStatus, NoQuery),
+    Route("GET", "/v1/audit/verify", Action.AUDIT_READ, "Prove that the audit log is whole",
+          system.verify_audit, AuditReport, NoQuery),
+    Route("GET", "/v1/openapi.json", Action.SYSTEM_READ, "Describe this API", _describe, Any, NoQuery),
+)
+# fmt: on

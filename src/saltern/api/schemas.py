@@ -1,0 +1,169 @@
+"""What requests and replies hold, where that is not a value of the model. Unknown fields are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from saltern.model.agent import KeyState
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Job, Target
+from saltern.model.status import Status
+
+Seconds = Annotated[float, Meta(gt=0, description="Seconds.")]
+Moment = Annotated[float, Meta(ge=0, description="Seconds since the epoch, UTC.")]
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people write: a field that does not exist is an error."""
+
+
+class NewJob(Strict, frozen=True, kw_only=True):
+    """Run a function on agents. Without ``timeout`` the controller's default holds."""
+
+    target: Annotated[str, Meta(min_length=1, description="Who: an expression of the kind below.")]
+    kind: str = "glob"
+    fun: Annotated[str, Meta(min_length=1, description="What: module.function.")]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    timeout: Seconds | None = None
+    queue: Seconds | None = None
+
+
+class Rerun(Strict, frozen=True, kw_only=True):
+    """Run a job again on the agents it had; ``failed``: only where it did not end ok."""
+
+    failed: bool = False
+
+
+class KeyChange(Strict, frozen=True, kw_only=True):
+    """Which keys to change: exactly these ``keys``, or those that ``match`` a glob of names."""
+
+    match: str | None = None
+    keys: tuple[AgentKey, ...] = ()
+
+
+class NewTokenRequest(Strict, frozen=True, kw_only=True):
+    """A join token: valid for ``ttl`` seconds and ``uses`` agents (null: any number) with names like
+    ``id_pattern``.
+    """
+
+    ttl: Seconds = 3600.0
+    uses: Annotated[int, Meta(ge=1, le=1_000_000)] | None = 1
+    id_pattern: Annotated[str, Meta(min_length=1, max_length=253)] = "*"
+    grains: dict[str, str] = {}
+    note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class NoQuery(Strict, frozen=True, kw_only=True):
+    """No query parameters."""
+
+
+class StreamQuery(Strict, frozen=True, kw_only=True):
+    """Whether to answer with the job's updates instead of the job."""
+
+    stream: bool = False
+    output: bool = False
+
+
+class WatchQuery(Strict, frozen=True, kw_only=True):
+    """``output`` adds what the running functions print."""
+
+    output: bool = False
+
+
+class JobsQuery(Strict, frozen=True, kw_only=True):
+    """Which jobs. ``before`` is the last jid of the page before; ``fun`` a glob, ``target`` a name."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    before: JobId | None = None
+    user: str | None = None
+    fun: str | None = None
+    target: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    status: Status | None = None
+
+
+class TargetsQuery(Strict, frozen=True, kw_only=True):
+    """``status`` is one status, or several with commas."""
+
+    status: str | None = None
+
+
+class MatchQuery(Strict, frozen=True, kw_only=True):
+    """``match`` is a glob of names."""
+
+    match: str | None = None
+
+
+class AgentsQuery(Strict, frozen=True, kw_only=True):
+    """Accepted agents by a glob of names and by presence."""
+
+    match: str | None = None
+    online: bool | None = None
+
+
+class KeysQuery(Strict, frozen=True, kw_only=True):
+    """Keys by a glob of names and by state."""
+
+    match: str | None = None
+    state: KeyState | None = None
+
+
+class ResolveQuery(Strict, frozen=True, kw_only=True):
+    """Whom an expression means."""
+
+    expression: Annotated[str, Meta(min_length=1)]
+    kind: str = "glob"
+
+
+class EventsQuery(Strict, frozen=True, kw_only=True):
+    """``pattern`` is a glob of tags."""
+
+    pattern: str = "*"
+
+
+class JobPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs, newest first; ``next`` is the ``before`` of the next page, None on the last."""
+
+    jobs: list[Job]
+    next: JobId | None = None
+
+
+class JobTargets(msgspec.Struct, frozen=True, kw_only=True):
+    """A job's targets by name, and how many of all have each status."""
+
+    targets: list[Target]
+    counts: dict[Status, int]
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact agents meant: key to name."""
+
+    expression: str
+    kind: str
+    members: dict[AgentKey, str]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrong: a stable code for programs, a sentence, what to do about it, and where it was."""
+
+    code: str
+    message: str
+    hint: str = ""
+    where: str = ""
+
+
+class ErrorReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The one shape of every error."""
+
+    error: Problem
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="error"):
+    """The last line of a stream that could not go on."""
+
+    error: Problem
