@@ -12,6 +12,7 @@ import contextlib
 import os
 import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -82,9 +83,11 @@ async def serve(
 class _Connections(web.Server):
     """Counts connections, so that a user who may do nothing here cannot use them up."""
 
-    def __init__(self, dispatcher: Dispatcher, who: object, limits: Limits) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, who: Callable[[asyncio.BaseTransport | None], Principal], limits: Limits
+    ) -> None:
         super().__init__(
-            dispatcher,  # type: ignore[arg-type]
+            dispatcher,
             handler_cancellation=True,
             keepalive_timeout=limits.header_time,
             lingering_time=1.0,
@@ -99,7 +102,7 @@ class _Connections(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        caller = self._who(transport)  # type: ignore[operator]
+        caller = self._who(transport)
         if caller.role is not Role.NOBODY:
             return
         self._names[handler] = caller.via

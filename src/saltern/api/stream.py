@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -83,9 +83,10 @@ class Ahead:
         """Wait until there is something to take, the source ended, the server stops, or time is up."""
         if self._waiting or self._reader.done() or stopping.done():
             return
-        news = asyncio.ensure_future(self._news.wait())
+        news: asyncio.Future[Any] = asyncio.ensure_future(self._news.wait())
+        waited: set[asyncio.Future[Any]] = {news, stopping}
         try:
-            await asyncio.wait({news, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
 
