@@ -1,0 +1,1 @@
+"""One file learns one subject: ``collect(host) -> dict``."""
