@@ -21,7 +21,7 @@ from nats.js.api import (
 )
 
 from saltern.foundation.errors import Unavailable
-from saltern.transport.connection import Connection, Message
+from saltern.transport.connection import Connection, Handler, Message
 
 DAY = 86_400.0
 GIB = 1024**3
@@ -210,3 +210,17 @@ async def _first(*waits: Any, timeout: float) -> None:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def watch(connection: Connection, stream: str, subject: str, handler: Handler) -> None:
+    """Call ``handler`` with the last message of every subject there is, then with each that comes."""
+    try:
+        await connection.client.jetstream().subscribe(
+            subject,
+            stream=stream,
+            ordered_consumer=True,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT),
+            cb=lambda message: handler(Message(message.subject, message.data, message.reply, message)),
+        )
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the stream {stream} cannot be watched: {error!r}") from error

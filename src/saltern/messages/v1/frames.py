@@ -206,6 +206,7 @@ class Enrolled(Frame, frozen=True, kw_only=True, tag="enrolled"):
     signer: str
     urls: tuple[str, ...]
     ca: str  # PEM; what the broker's certificate is checked against
+    host: str = ""  # the name that certificate must have; empty: the URL's
     grains: dict[str, str] = {}
 
 

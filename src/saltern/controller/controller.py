@@ -1,0 +1,276 @@
+"""The controller as the API sees it: every part joined, every change decided and put on record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Collection, Coroutine
+from typing import Any
+
+import saltern
+from saltern.controller.admission import Admission
+from saltern.controller.fabric import Fabric
+from saltern.controller.fleet import Fleet
+from saltern.controller.happenings import Happenings
+from saltern.controller.intake import GrainsWatch, Intake
+from saltern.controller.jobs import Jobs
+from saltern.controller.returns import Returns, as_settled
+from saltern.controller.settings import ControllerSettings
+from saltern.controller.store import Act, JobFilter, Store
+from saltern.controller.watch import job_updates, require_job
+from saltern.foundation import settings as reading
+from saltern.foundation.clock import Clock
+from saltern.foundation.errors import SalternError
+from saltern.identity.authorise import Decision, Targets
+from saltern.identity.authority import Authority
+from saltern.model.agent import Agent, KeyState
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Job, Tally, Target
+from saltern.model.request import RunRequest, TokenRequest
+from saltern.model.status import Status
+from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.token import NewToken, Token
+from saltern.model.update import Settled, Update
+from saltern.transport import streams
+from saltern.transport.connection import Connection, Endpoint
+
+log = logging.getLogger("saltern.controller")
+
+#: Seconds between two rounds of removing what is too old or too much.
+_RETENTION = 600.0
+
+
+class Controller:
+    """Fits ``api.facade.Controller``. ``start`` it before use, ``close`` it after."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        authority: Authority,
+        endpoint: Endpoint,
+        dial: Endpoint,
+        settings: ControllerSettings,
+        clock: Clock,
+    ) -> None:
+        """``endpoint`` is where agents dial in, ``dial`` where this controller does."""
+        self._store = store
+        self._authority = authority
+        self._endpoint = endpoint
+        self._settings = settings
+        self._clock = clock
+        self._started = clock.now()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._consumer: asyncio.Task[None] | None = None
+        self.happenings = Happenings(clock)
+        self.fleet = Fleet(store, clock, lambda change: self.jobs_alive.present(change))
+        self.fabric = Fabric(
+            authority,
+            dial,
+            account=lambda: self.admission.account_jwt(),
+            on_open=self._on_open,
+            on_lost=self._on_lost,
+            replicas=settings.fabric.replicas,
+        )
+        self.admission = Admission(
+            authority=authority,
+            endpoint=endpoint,
+            store=store,
+            fleet=self.fleet,
+            fabric=self.fabric,
+            happenings=self.happenings,
+            settings=settings,
+            clock=clock,
+        )
+        self.jobs_alive = Jobs(
+            fleet=self.fleet,
+            store=store,
+            fabric=self.fabric,
+            authority=authority,
+            settings=settings,
+            clock=clock,
+        )
+        self.intake = Intake(
+            authority=authority,
+            endpoint=endpoint,
+            fleet=self.fleet,
+            jobs=self.jobs_alive,
+            admission=self.admission,
+            happenings=self.happenings,
+            clock=clock,
+        )
+        self._returns = Returns(store, self.jobs_alive, self.happenings, clock)
+        self._grains = GrainsWatch(self.fleet, self.happenings)
+
+    async def start(self) -> None:
+        """Take up what an earlier controller left, and go to work."""
+        await self.fleet.load()
+        await self.jobs_alive.recover()
+        self._background(self.fabric.run())
+        self._background(self.jobs_alive.run_clock())
+        self._background(self._keep_up())
+        self._background(self._keep_house())
+
+    async def close(self) -> None:
+        """Stop; what is under way is taken up by the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.jobs_alive.flush()
+        await self.fleet.flush()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.critical("a part of the controller failed; it ends, to be started anew", exc_info=True)
+                os.kill(os.getpid(), 15)
+
+        self._tasks.append(asyncio.create_task(guarded()))
+
+    async def _on_open(self, connection: Connection, system: Connection) -> None:
+        await self.happenings.attach(connection)
+        await self.intake.attach(connection, system)
+        await streams.watch(connection, streams.GRAINS, "$KV.grains.*", self._grains.on_grains)
+        self._consumer = asyncio.create_task(self._consume(connection))
+        await self.jobs_alive.inquire()
+
+    async def _consume(self, connection: Connection) -> None:
+        try:
+            await self._returns.consume(connection)
+        except SalternError as error:
+            log.warning("returns are not taken: %s", error)
+            await connection.close()
+
+    def _on_lost(self) -> None:
+        if self._consumer is not None:
+            self._consumer.cancel()
+        self.fleet.apply(self.fleet.presence.replace([], self._clock.now()))
+
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            await self.fleet.flush()
+
+    async def _keep_house(self) -> None:
+        keep = reading.duration(self._settings.jobs.keep)
+        while True:
+            now = self._clock.now()
+            try:
+                pruned = await self._store.retention.prune(
+                    before=now - keep, keep_bytes=self._settings.jobs.keep_bytes, spare_since=now - 3600
+                )
+                if pruned.jobs:
+                    log.info("removed %d old jobs, about %d bytes", pruned.jobs, pruned.bytes)
+            except SalternError as error:
+                log.error("old jobs are not removed: %s", error)
+            await asyncio.sleep(_RETENTION)
+
+    async def _on_record(self, decision: Decision) -> None:
+        """Put on record what is about to be done; what cannot be recorded is not done."""
+        names = list(decision.targets.members.values())
+        await self._store.audit.append(
+            Act(
+                at=self._clock.now(),
+                principal=f"{decision.principal.name} ({decision.principal.via})",
+                action=decision.action,
+                target=f"{decision.targets.expression}: {len(names)}" if names else "",
+                decision="allowed",
+                arguments={**decision.arguments, "targets": names[:100]},
+            )
+        )
+
+    # --- the facade --------------------------------------------------------------------------------
+
+    def resolve(self, expression: str, kind: str) -> Targets:
+        """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
+        return self.fleet.resolve(expression, kind)
+
+    async def run(self, decision: Decision, request: RunRequest) -> Job:
+        """Send a job to the decision's targets and return it at once."""
+        await self._on_record(decision)
+        return await self.jobs_alive.run(decision, request)
+
+    async def watch(self, jid: JobId, *, output: bool = False) -> AsyncIterator[Update]:
+        """Yield Begun, what is known, then what comes, and Ended last. Raises NotFound."""
+        job = await require_job(self._store, jid)
+        async for update in job_updates(self._store, job, self.jobs_alive.live.get(jid), output=output):
+            yield update
+
+    async def cancel(self, decision: Decision, jid: JobId) -> Tally:
+        """Stop the job wherever it has not ended."""
+        await require_job(self._store, jid)
+        await self._on_record(decision)
+        return await self.jobs_alive.cancel(decision, jid)
+
+    async def job(self, jid: JobId) -> Job:
+        """Return a job. Raises NotFound."""
+        return await require_job(self._store, jid)
+
+    async def targets(self, jid: JobId, statuses: Collection[Status] | None = None) -> list[Target]:
+        """Return the job's targets by name, those in ``statuses`` or all. Raises NotFound."""
+        await require_job(self._store, jid)
+        return await self._store.targets.of_job(jid, statuses)
+
+    async def jobs(self, **filter: Any) -> list[Job]:
+        """Return jobs, newest first; see JobFilter."""
+        return await self._store.jobs.list(JobFilter(**filter))
+
+    async def returns(self, jid: JobId, names: str | None) -> AsyncIterator[Settled]:
+        """Yield every settled target of the job whose name matches the glob ``names`` (None: all)."""
+        async for returned in self._store.returns.stream(jid, names):
+            yield as_settled(returned.target, returned.data, returned.error)
+
+    def data(self, jid: JobId, key: AgentKey) -> AsyncIterator[bytes]:
+        """Yield one return's JSON in pieces, whatever its size. Raises NotFound when there is none."""
+        return self._store.returns.data(jid, key)
+
+    async def agents(self) -> list[Agent]:
+        """Return all agents, whatever the state of their key."""
+        return self.fleet.all()
+
+    async def change_keys(self, decision: Decision, verb: str) -> list[Agent]:
+        """Do ``verb`` to the keys that are the decision's targets; return those changed."""
+        await self._on_record(decision)
+        return await self.admission.change_keys(decision, verb)
+
+    async def create_token(self, decision: Decision, request: TokenRequest) -> NewToken:
+        """Make a join token."""
+        await self._on_record(decision)
+        return await self.admission.create_token(decision, request)
+
+    async def tokens(self) -> list[Token]:
+        """Return all tokens, newest first."""
+        return await self._store.tokens.list()
+
+    async def revoke_token(self, decision: Decision, token: str) -> Token:
+        """End a token by its id. Raises NotFound."""
+        await self._on_record(decision)
+        return await self.admission.revoke_token(decision, token)
+
+    def events(self, pattern: str) -> AsyncIterator[Happening]:
+        """Yield what happens from now on, of agents and controller, with a tag like the glob."""
+        return self.happenings.listen(pattern)
+
+    async def status(self) -> ControllerStatus:
+        """Return how the controller is."""
+        problems = () if self.fabric.up.is_set() else ("the broker is not reached",)
+        agents = self.fleet.all()
+        return ControllerStatus(
+            version=saltern.__version__,
+            started=self._started,
+            pid=os.getpid(),
+            fabric=", ".join(self._endpoint.urls),
+            database=self._store.address,
+            agents=sum(agent.state is KeyState.ACCEPTED for agent in agents),
+            online=sum(agent.online for agent in agents),
+            pending=sum(agent.state is KeyState.PENDING for agent in agents),
+            jobs=sum(not live.settled for live in self.jobs_alive.live.values()),
+            problems=problems,
+        )
+
+    async def verify_audit(self) -> AuditReport:
+        """Read the whole audit log and tell whether it is whole."""
+        return await self._store.audit.verify()

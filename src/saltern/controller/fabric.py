@@ -1,0 +1,127 @@
+"""The controller's own connections to the fabric, kept up for as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from saltern.foundation.errors import SalternError, Unavailable
+from saltern.identity.authority import Authority
+from saltern.transport import server, streams
+from saltern.transport.connection import Connection, Credential, Endpoint, connect
+
+log = logging.getLogger("saltern.fabric")
+
+
+class Fabric:
+    """Two connections, to the common account and to the system account; both or none.
+
+    ``on_open`` runs each time they are up, before anybody may use them; ``on_lost`` when they are gone.
+    ``account`` returns the account's JWT as it must be now.
+    """
+
+    def __init__(
+        self,
+        authority: Authority,
+        endpoint: Endpoint,
+        *,
+        account: Callable[[], Awaitable[str]],
+        on_open: Callable[[Connection, Connection], Awaitable[None]],
+        on_lost: Callable[[], None],
+        replicas: int = 1,
+    ) -> None:
+        self._authority = authority
+        self.endpoint = endpoint
+        self._account = account
+        self._on_open = on_open
+        self._on_lost = on_lost
+        self._replicas = replicas
+        self._pair: tuple[Connection, Connection] | None = None
+        self._problem = "it has not been reached yet"
+        self.up = asyncio.Event()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection to the common account. Raises Unavailable while there is none."""
+        return self._connections()[0]
+
+    @property
+    def system(self) -> Connection:
+        """The connection to the system account. Raises Unavailable while there is none."""
+        return self._connections()[1]
+
+    def _connections(self) -> tuple[Connection, Connection]:
+        if self._pair is None:
+            raise Unavailable(
+                f"the broker is not there: {self._problem}", hint="it is tried again all the time"
+            )
+        return self._pair
+
+    async def run(self) -> None:
+        """Connect, and again whenever the connection is lost, until cancelled."""
+        pause = 0.05
+        while True:
+            try:
+                pair = await self._open()
+            except SalternError as error:
+                self._problem = str(error)
+                log.warning("no broker: %s", error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, 5.0)
+                continue
+            pause = 0.05
+            log.info("connected to the broker at %s", pair[0].server)
+            try:
+                await _either(pair)
+                self._problem = "the connection was lost"
+                log.warning("the connection to the broker was lost")
+            finally:
+                self._pair = None
+                self.up.clear()
+                self._on_lost()
+                await asyncio.gather(*(each.close() for each in pair))
+
+    async def _open(self) -> tuple[Connection, Connection]:
+        opened: list[Connection] = []
+        try:
+            for jwt, name in (
+                (self._authority.system_user_jwt(), "controller-system"),
+                (self._authority.controller_jwt(), "controller"),
+            ):
+                opened.append(
+                    await connect(
+                        self.endpoint,
+                        Credential(jwt, self._authority.user),
+                        name=name,
+                        inbox=f"_ctl.{self._authority.user.public[:12]}",
+                        buffer=64 * 1024 * 1024,
+                    )
+                )
+                if name == "controller-system":
+                    await server.update_account(opened[0], await self._account())
+            system, connection = opened
+            await streams.ensure(connection, self._replicas)
+            self._pair = (connection, system)
+            await self._on_open(connection, system)
+        except BaseException:
+            self._pair = None
+            for each in opened:
+                await each.close()
+            raise
+        self.up.set()
+        return connection, system
+
+    async def refresh_account(self) -> None:
+        """Tell the broker who is revoked, as of now. Raises Unavailable when it does not take it."""
+        await server.update_account(self.system, await self._account())
+
+
+async def _either(pair: tuple[Connection, Connection]) -> None:
+    waits = [asyncio.create_task(each.closed.wait()) for each in pair]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,141 @@
+"""All agents, in memory: what is known of each, who is there, and the index that targets are resolved on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from saltern.controller.presence import Change, Presence
+from saltern.controller.store import Presence as Seen
+from saltern.controller.store import Store
+from saltern.foundation.clock import Clock
+from saltern.foundation.errors import SalternError
+from saltern.identity.authorise import Targets
+from saltern.model.agent import Agent, KeyState
+from saltern.model.ids import AgentKey
+from saltern.targeting import Index, Kind, parse, resolve
+
+log = logging.getLogger("saltern.fleet")
+
+
+class Fleet:
+    """The controller's view of its agents. The store has the same, a moment later."""
+
+    def __init__(self, store: Store, clock: Clock, on_change: Callable[[Change], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_change = on_change
+        self._agents: dict[AgentKey, Agent] = {}
+        self._holders: dict[str, AgentKey] = {}  # accepted agents by name
+        self._seen: dict[AgentKey, Seen] = {}
+        self.index = Index()
+        self.presence = Presence({})
+
+    async def load(self) -> None:
+        """Read everything from the store; nobody is present until the broker says so."""
+        await self._store.agents.all_offline(at=self._clock.now())
+        agents = await self._store.agents.list()
+        self.presence = Presence({agent.key: agent.instance for agent in agents if agent.instance})
+        for agent in agents:
+            self.put(agent)
+
+    def __len__(self) -> int:
+        return len(self._agents)
+
+    def get(self, key: AgentKey) -> Agent | None:
+        """Return the agent with that key."""
+        return self._agents.get(key)
+
+    def accepted(self, key: AgentKey) -> Agent | None:
+        """Return the agent with that key if it is trusted."""
+        agent = self._agents.get(key)
+        return agent if agent is not None and agent.state is KeyState.ACCEPTED else None
+
+    def holder(self, name: str, *, besides: AgentKey) -> Agent | None:
+        """Return the accepted agent that has ``name``, unless it is ``besides``."""
+        key = self._holders.get(name)
+        return self._agents[key] if key is not None and key != besides else None
+
+    def name(self, key: AgentKey) -> str:
+        """Return the agent's name, or its key when it has none."""
+        agent = self._agents.get(key)
+        return agent.name if agent else key
+
+    def all(self) -> list[Agent]:
+        """Return all agents by name, as they are now."""
+        return sorted(self._agents.values(), key=lambda agent: (agent.name, agent.created))
+
+    def put(self, agent: Agent) -> None:
+        """Take in an agent that is new or changed."""
+        self._agents[agent.key] = agent
+        if agent.state is KeyState.ACCEPTED:
+            self._holders[agent.name] = agent.key
+            if agent.key not in self.index:
+                self.index.put(agent.key, agent.name, {"id": agent.name} | agent.grains)
+            self.index.set_presence(agent.key, agent.online, agent.since or agent.created)
+        else:
+            self._let_go(agent)
+
+    def drop(self, key: AgentKey) -> None:
+        """Forget an agent."""
+        agent = self._agents.pop(key, None)
+        if agent is not None:
+            self._let_go(agent)
+        self.presence.forget(key)
+
+    def _let_go(self, agent: Agent) -> None:
+        self.index.remove(agent.key)
+        if self._holders.get(agent.name) == agent.key:
+            del self._holders[agent.name]
+
+    def set_grains(self, key: AgentKey, grains: dict[str, Any]) -> None:
+        """An agent published its grains. Its name is ours to say, and so is what its token grants."""
+        agent = self.accepted(key)
+        if agent is not None:
+            self.index.put(key, agent.name, grains | agent.grains | {"id": agent.name})
+
+    def resolve(self, expression: str, kind: str) -> Targets:
+        """Return who is meant; may be empty. Raises TargetError when the expression is wrong."""
+        keys = resolve(parse(expression, Kind(kind)), self.index)
+        return Targets({AgentKey(key): self.name(AgentKey(key)) for key in keys}, expression, kind)
+
+    def apply(self, changes: list[Change], *, version: str | None = None) -> None:
+        """Take in that agents came or went."""
+        for change in changes:
+            agent = self._agents.get(change.key)
+            if agent is None:
+                continue
+            known = msgspec.structs.replace(
+                agent,
+                online=change.online,
+                since=change.at,
+                last_seen=change.at,
+                instance=change.instance,
+                address=change.address or agent.address,
+                version=version or agent.version,
+            )
+            self._agents[change.key] = known
+            self.index.set_presence(change.key, change.online, change.at)
+            self._seen[change.key] = Seen(
+                key=change.key,
+                online=change.online,
+                at=change.at,
+                instance=change.instance,
+                address=known.address,
+                version=known.version,
+            )
+            self._on_change(change)
+
+    async def flush(self) -> None:
+        """Write what has changed to the store; what cannot be written now is tried again next time."""
+        if not self._seen:
+            return
+        seen, self._seen = self._seen, {}
+        try:
+            await self._store.agents.touch(list(seen.values()))
+        except SalternError as error:
+            log.error("presence is not recorded: %s", error)
+            self._seen = seen | self._seen

@@ -1,0 +1,302 @@
+"""What comes in from the fabric, and who answers it: one table, and nothing outside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from saltern.controller.admission import Admission
+from saltern.controller.fleet import Fleet
+from saltern.controller.happenings import Happenings
+from saltern.controller.jobs import Jobs
+from saltern.controller.presence import Link, LinkId
+from saltern.foundation.clock import Clock
+from saltern.foundation.errors import BadMessage, SalternError, Unavailable
+from saltern.identity import permissions
+from saltern.identity.authority import Authority
+from saltern.messages.v1 import (
+    Ack,
+    AskAuthority,
+    Beat,
+    Denied,
+    Enrol,
+    Frame,
+    Hello,
+    Progress,
+    Pulse,
+    Renew,
+    Welcome,
+    decode,
+    encode,
+)
+from saltern.messages.v1 import (
+    Authority as AuthorityIs,
+)
+from saltern.model.ids import AgentKey, JobId
+from saltern.transport import server
+from saltern.transport.connection import Connection, Endpoint, Message
+
+log = logging.getLogger("saltern.intake")
+
+#: Requests of one agent, or one token, that are answered at the same time; more are denied.
+_AT_ONCE = 4
+#: Live messages of one agent in a second; whoever keeps sending more is disconnected.
+_FLOOD = 5000
+#: Seconds an agent has to show that it lives, when another process claims its key.
+_PROOF_OF_LIFE = 1.5
+
+
+class Service(NamedTuple):
+    """A question an agent may ask: what it looks like, and who answers."""
+
+    frame: type[Frame]
+    answer: Callable[[AgentKey, Any], Awaitable[Frame]]
+
+
+class Intake:
+    """Subscribes to everything that agents and machines without identity may send."""
+
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        endpoint: Endpoint,
+        fleet: Fleet,
+        jobs: Jobs,
+        admission: Admission,
+        happenings: Happenings,
+        clock: Clock,
+    ) -> None:
+        self._authority = authority
+        self._endpoint = endpoint
+        self._fleet = fleet
+        self._jobs = jobs
+        self._admission = admission
+        self._happenings = happenings
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._system: Connection | None = None
+        self._busy: Counter[str] = Counter()
+        self._rate: Counter[AgentKey] = Counter()
+        self._rate_since = 0.0
+        self._pulses: dict[AgentKey, set[asyncio.Future[str]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.services: dict[str, Service] = {
+            "hello": Service(Hello, self._hello),
+            "renew": Service(Renew, self._renew),
+        }
+
+    async def attach(self, connection: Connection, system: Connection) -> None:
+        """Hear everything on these connections, and find out who is there."""
+        self._connection, self._system = connection, system
+        account = self._authority.account.public
+        await system.subscribe(server.connect_subject(account), self._on_connect)
+        await system.subscribe(server.disconnect_subject(account), self._on_disconnect)
+        await system.flush()
+        await connection.subscribe("live.*.*", self._on_live)
+        links = [link for client in await server.clients(system, account) if (link := _link(client))]
+        self._fleet.apply(self._fleet.presence.replace(links, self._clock.now()))
+        await connection.subscribe("rpc.*.*", self._on_rpc, queue="controllers")
+        await connection.subscribe("enrol.*", self._on_enrol, queue="controllers")
+        await connection.flush()
+
+    # --- presence ----------------------------------------------------------------------------------
+
+    async def _on_connect(self, message: Message) -> None:
+        link = _link(server.reported(message))
+        if link is not None:
+            self._fleet.apply(self._fleet.presence.connected(link))
+
+    async def _on_disconnect(self, message: Message) -> None:
+        client = server.reported(message)
+        gone = LinkId(client.server, client.number)
+        self._fleet.apply(self._fleet.presence.disconnected(gone, self._clock.now()))
+
+    # --- signs of life -----------------------------------------------------------------------------
+
+    async def _on_live(self, message: Message) -> None:
+        _, key_text, jid = message.subject.split(".")
+        key = AgentKey(key_text)
+        if await self._floods(key):
+            return
+        try:
+            frame = decode(message.data, Ack, Progress, Beat, Pulse)
+        except BadMessage as error:
+            self._happenings.emit("live/malformed", {"reason": error.message}, key)
+            return
+        if isinstance(frame, Pulse):
+            for waiting in self._pulses.pop(key, ()):
+                if not waiting.done():
+                    waiting.set_result(frame.instance)
+            self._jobs.accounted(key, frame)
+        else:
+            self._jobs.heard(key, JobId(jid), frame)
+
+    async def _floods(self, key: AgentKey) -> bool:
+        now = self._clock.steady()
+        if now - self._rate_since >= 1:
+            self._rate.clear()
+            self._rate_since = now
+        self._rate[key] += 1
+        if self._rate[key] == _FLOOD:
+            self._happenings.emit("agent/flood", {"messages_in_a_second": _FLOOD}, key)
+            await self._kick(self._fleet.presence.links(key))
+        return self._rate[key] > _FLOOD
+
+    # --- questions ---------------------------------------------------------------------------------
+
+    async def _on_rpc(self, message: Message) -> None:
+        _, key, service = message.subject.split(".")
+        found = self.services.get(service)
+        inbox = permissions.agent_inbox(AgentKey(key))
+        if found is None:
+            await self._reply(
+                message, inbox, Denied(code="no_such_service", message=f"no service {service!r}")
+            )
+            return
+
+        async def answer() -> Frame:
+            return await found.answer(AgentKey(key), decode(message.data, found.frame))
+
+        await self._answer(message, inbox, key, answer)
+
+    async def _on_enrol(self, message: Message) -> None:
+        token = message.subject.split(".", 1)[1]
+        inbox = permissions.OPEN_INBOX if token == "open" else permissions.token_inbox(token)  # noqa: S105
+
+        async def answer() -> Frame:
+            frame = decode(message.data, Enrol, AskAuthority)
+            if isinstance(frame, AskAuthority):
+                return AuthorityIs(ca=self._endpoint.ca)
+            return await self._admission.enrol(message.subject, frame)
+
+        await self._answer(message, inbox, token, answer, at_once=256)
+
+    async def _answer(
+        self,
+        message: Message,
+        inbox: str,
+        asker: str,
+        answer: Callable[[], Awaitable[Frame]],
+        at_once: int = _AT_ONCE,
+    ) -> None:
+        """Answer in the background. One asker cannot take up all of us."""
+        if self._busy[asker] >= at_once:
+            await self._reply(message, inbox, Denied(code="busy", message="too many requests at once"))
+            return
+        self._busy[asker] += 1
+
+        async def work() -> None:
+            try:
+                reply = await answer()
+            except SalternError as error:
+                reply = Denied(code=error.code, message=error.message, hint=error.hint)
+            except Exception:
+                log.exception("a request on %s failed", message.subject)
+                reply = Denied(code="internal", message="the controller failed to answer; see its log")
+            finally:
+                self._busy[asker] -= 1
+                if not self._busy[asker]:
+                    del self._busy[asker]
+            await self._reply(message, inbox, reply)
+
+        task = asyncio.create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reply(self, message: Message, inbox: str, frame: Frame) -> None:
+        """Answer only where the asker itself can hear: we may write everywhere, so we mind where."""
+        if not message.reply.startswith(inbox + ".") or self._connection is None:
+            log.warning("a request on %s wants its answer on %r", message.subject, message.reply[:100])
+            return
+        try:
+            await self._connection.publish(message.reply, encode(frame))
+        except Unavailable as error:
+            log.info("an answer was not sent: %s", error)
+
+    async def _renew(self, key: AgentKey, _: Renew) -> Frame:
+        return self._admission.renew(key)
+
+    async def _hello(self, key: AgentKey, hello: Hello) -> Frame:
+        agent = self._fleet.accepted(key)
+        if agent is None:
+            return Denied(
+                code="unknown", message="this key is not accepted here", hint="join again", final=True
+            )
+        rivals = self._fleet.presence.others(key, hello.instance)
+        if rivals:
+            if await self._lives(key):
+                await self._kick(
+                    [link for link in self._fleet.presence.links(key) if link.instance == hello.instance]
+                )
+                data = {"name": agent.name, "rival": hello.name, "machine": hello.host}
+                self._happenings.emit("agent/clone", data | {"address": rivals[0].address}, key)
+                return Denied(
+                    code="clone",
+                    message=f"another agent with this key is connected, from {rivals[0].address}",
+                    hint="a cloned disk? remove the agent's state on one of them and join anew",
+                )
+            await self._kick(rivals)
+        now = self._clock.now()
+        self._fleet.apply(self._fleet.presence.welcome(key, hello.instance, now), version=hello.version[:64])
+        self._jobs.accounted(key, hello)
+        return Welcome(now=now, name=agent.name, signer=self._authority.orders.public, grains=agent.grains)
+
+    async def _lives(self, key: AgentKey) -> bool:
+        """Tell whether the process that we welcomed answers; a newcomer keeps still until it is."""
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._pulses.setdefault(key, set()).add(waiting)
+        try:
+            await self._jobs.ask(key)
+            await asyncio.wait_for(waiting, _PROOF_OF_LIFE)
+        except (TimeoutError, Unavailable):
+            return False
+        finally:
+            self._pulses.get(key, set()).discard(waiting)
+        return True
+
+    async def _kick(self, links: list[Link]) -> None:
+        if self._system is None:
+            return
+        for link in links:
+            try:
+                await server.kick(self._system, *link.id)
+            except SalternError as error:
+                log.info("connection %s is gone already: %s", link.id, error)
+
+
+class GrainsWatch:
+    """Keeps the fleet's index at what the agents' grains are."""
+
+    def __init__(self, fleet: Fleet, happenings: Happenings) -> None:
+        self._fleet = fleet
+        self._happenings = happenings
+
+    async def on_grains(self, message: Message) -> None:
+        """Take in one agent's grains: a JSON object."""
+        key = AgentKey(message.subject.rsplit(".", 1)[1])
+        try:
+            grains = json.loads(message.data)
+            if not isinstance(grains, dict):
+                raise ValueError("not an object")
+        except (ValueError, RecursionError) as error:
+            self._happenings.emit("grains/malformed", {"reason": str(error)[:200]}, key)
+            return
+        self._fleet.set_grains(key, grains)
+
+
+def _link(client: server.Client) -> Link | None:
+    kind, _, instance = client.name.partition("/")
+    if kind != "agent" or not instance:
+        return None
+    return Link(
+        LinkId(client.server, client.number),
+        AgentKey(client.user),
+        instance,
+        client.address,
+        client.started,
+    )

@@ -1,0 +1,127 @@
+"""A controller at work: its directories, its broker and its parts, put together."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from saltern.controller.admission import advertised
+from saltern.controller.controller import Controller
+from saltern.controller.settings import ControllerSettings
+from saltern.controller.store import Store
+from saltern.foundation import atomic, settings
+from saltern.foundation.clock import Clock
+from saltern.foundation.errors import Conflict, SettingsError
+from saltern.foundation.layout import Layout
+from saltern.identity import certificates
+from saltern.identity.authority import Authority
+from saltern.transport.broker import Broker, Listen, Trust
+from saltern.transport.connection import Endpoint
+
+
+def load_settings(layout: Layout) -> ControllerSettings:
+    """Return ``controller.yaml`` of this installation. Raises SettingsError."""
+    return settings.load(layout.settings / "controller.yaml", ControllerSettings)
+
+
+@contextlib.asynccontextmanager
+async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> AsyncIterator[Controller]:
+    """A controller at work, without its API; everything is ended on the way out."""
+    home = atomic.private_directory(layout.controller)
+    authority = Authority(home / "keys", clock)
+    certificate, key, ca = certificates.ensure(home / "tls", clock.now())
+    address = chosen.database or f"sqlite:///{home / 'store.db'}"
+    async with await Store.open(address, anchor=home / "audit.anchor") as store:
+        async with contextlib.AsyncExitStack() as stack:
+            if chosen.fabric.urls:
+                endpoint = dial = _external(chosen, ca)
+            else:
+                listen = _listen(chosen, certificate, key)
+                endpoint = Endpoint(
+                    advertised(chosen.fabric.listen, chosen.fabric.advertise), ca, certificates.BROKER_NAME
+                )
+                host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(listen.host, listen.host)  # noqa: S104
+                dial = Endpoint((f"tls://{host}:{listen.port}",), ca, certificates.BROKER_NAME)
+            controller = Controller(
+                store=store,
+                authority=authority,
+                endpoint=endpoint,
+                dial=dial,
+                settings=chosen,
+                clock=clock,
+            )
+            if not chosen.fabric.urls:
+                account = await controller.admission.account_jwt()
+                broker = Broker(
+                    lambda: trust(authority, account),
+                    listen,
+                    home / "broker",
+                    on_restart=lambda reason: controller.happenings.emit(
+                        "broker/restarted", {"reason": reason}
+                    ),
+                )
+                await broker.start()
+                stack.push_async_callback(broker.stop)
+            await controller.start()
+            stack.push_async_callback(controller.close)
+            yield controller
+
+
+def trust(authority: Authority, account: str) -> Trust:
+    """Return what a broker of ours believes."""
+    return Trust(
+        authority.operator_jwt(),
+        authority.system.public,
+        authority.system_jwt(),
+        authority.account.public,
+        account,
+        authority.open_jwt(),
+    )
+
+
+def _listen(chosen: ControllerSettings, certificate: Path, key: Path) -> Listen:
+    host, _, port = chosen.fabric.listen.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SettingsError(f"fabric.listen is 'address:port', not {chosen.fabric.listen!r}")
+    return Listen(
+        host.strip("[]") or "0.0.0.0",  # noqa: S104
+        int(port),
+        certificate,
+        key,
+        chosen.fabric.max_storage,
+        sync=chosen.fabric.sync,
+    )
+
+
+def _external(chosen: ControllerSettings, ca: str) -> Endpoint:
+    fabric = chosen.fabric
+    if any(not url.startswith("tls://") for url in fabric.urls):
+        raise SettingsError("fabric.urls are 'tls://host:port'", hint="agents trust no broker without TLS")
+    if fabric.ca:
+        try:
+            ca = Path(fabric.ca).read_text()
+        except OSError as error:
+            raise SettingsError(f"fabric.ca cannot be read: {error}") from error
+    host = fabric.host or ("" if fabric.ca else certificates.BROKER_NAME)
+    return Endpoint(tuple(fabric.urls), ca, host)
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the lock of this installation. Raises Conflict when another controller has it."""
+    atomic.private_directory(home)
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+            raise Conflict(f"a controller runs here already, process {pid}", where=str(home)) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
