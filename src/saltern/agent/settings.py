@@ -1,0 +1,33 @@
+"""What can be set about jobs on an agent."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from saltern.foundation.errors import SettingsError
+
+
+def _concurrent() -> int:
+    return max(8, 2 * (os.cpu_count() or 1))
+
+
+class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``jobs:`` in ``agent.yaml``."""
+
+    concurrent: int = msgspec.field(
+        default_factory=_concurrent
+    )  # jobs at work at once; the rest wait in order
+    waiting: int = 10_000  # jobs that may wait; more are refused
+    grace: float = 5.0  # seconds between asking a job's processes to end and killing them
+    free: int = 16 * 1024 * 1024  # bytes that must be free on the spool's disk, or jobs are refused
+    stop: bool = False  # end running jobs when the agent is stopped; else they go on and are picked up again
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for a value that makes no sense."""
+        if self.concurrent < 1:
+            raise SettingsError("jobs.concurrent: at least 1", where="agent.yaml")
+        for name in ("waiting", "grace", "free"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"jobs.{name}: not less than 0", where="agent.yaml")

@@ -1,0 +1,212 @@
+"""The process that runs one function: it may crash, leak, hang or be killed, and harms nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from saltern.agent import link
+from saltern.agent.faults import reach
+from saltern.agent.link import Answer, Ask, Done, Go, Working
+from saltern.agent.tail import Tail
+from saltern.foundation.clock import SystemClock
+from saltern.foundation.errors import Unavailable
+from saltern.messages.v1 import Error, Order, Progress, Return
+from saltern.model.status import Status
+from saltern.sdk import AgentControl, RunningJob
+
+if TYPE_CHECKING:
+    from saltern.agent.spool import Spool
+    from saltern.engine.outcome import Failure, Outcome
+    from saltern.sdk.host import Emit
+
+    Perform = Callable[[Order, Emit, AgentControl], Outcome]
+
+#: Bytes of one progress message.
+PIECE = 32 * 1024
+#: Bytes of progress that wait for a slow loop; more is dropped, and the gap shows in the sequence.
+BACKLOG = 256 * 1024
+#: Seconds a function may be held up by a loop that has become slow.
+PATIENCE = 0.1
+#: Seconds to wait for the loop's answer to a question.
+ANSWER_WITHIN = 30.0
+
+
+def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
+    """Run the order's function on this machine."""
+    from saltern.engine.call import call
+    from saltern.sdk.local import LocalHost
+
+    return call(LocalHost(emit=emit, agent=agent), order.fun, order.args, order.kwargs)
+
+
+class Reporter:
+    """What a worker says to the loop, as far as the loop listens."""
+
+    def __init__(self, connection: socket.socket, tail: Tail) -> None:
+        """Speak on ``connection``; keep the end of the output in ``tail`` in any case."""
+        self._connection = connection
+        self._tail = tail
+        self._pending = bytearray()
+        self._sequence = 0
+        self._slow = False
+        self._deaf = False
+        self._lock = threading.Lock()
+
+    def emit(self, stream: str, data: bytes) -> None:
+        """Send output on; what a slow loop can't take in time is dropped."""
+        with self._lock:
+            self._tail.write(data)
+            for start in range(0, len(data), PIECE):
+                piece = Progress(sequence=self._sequence, stream=stream, data=data[start : start + PIECE])
+                self._sequence += 1
+                self._add(link.frame(piece))
+
+    def ask(self, question: Ask) -> Answer:
+        """Ask the loop and wait. Raises Unavailable when no loop answers."""
+        with self._lock:
+            answer = None if self._deaf else self._converse(question)
+            self._deaf = answer is None  # a late answer would be taken for that to another question
+        if not isinstance(answer, Answer):
+            raise Unavailable("the agent does not answer", hint="it is restarting; try again")
+        return answer
+
+    def _converse(self, question: Ask) -> link.Go | Answer | None:
+        self._pending += link.frame(question)
+        self._push(wait=ANSWER_WITHIN)
+        self._connection.settimeout(ANSWER_WITHIN)
+        try:
+            return None if self._pending else link.receive(self._connection)
+        except TimeoutError:
+            return None
+
+    def say(self, message: Working | Done) -> None:
+        """Tell the loop, and give it a moment to take all that was said."""
+        with self._lock:
+            self._pending += link.frame(message)
+            self._push(wait=1.0)
+
+    def _add(self, record: bytes) -> None:
+        if len(self._pending) + len(record) > BACKLOG:
+            self._push(wait=0.0 if self._slow else PATIENCE)
+            self._slow = len(self._pending) + len(record) > BACKLOG
+        if not self._slow:
+            self._pending += record
+            self._push(wait=0.0)
+
+    def _push(self, wait: float) -> None:
+        """Send what is pending; wait at most that long each time the loop doesn't take it."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLOUT)
+        while self._pending:
+            try:
+                sent = self._connection.send(self._pending, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                del self._pending[:sent]
+            except BlockingIOError:
+                if not wait or not poll.poll(wait * 1000):
+                    return
+            except OSError:  # no loop: it died, or restarts; the return goes through the spool anyway
+                self._pending.clear()
+
+
+class Agent(AgentControl):
+    """The agent, as a function sees it: questions to the loop."""
+
+    def __init__(self, jid: str, reporter: Reporter) -> None:
+        """Speak for the job ``jid``."""
+        self._jid = jid
+        self._reporter = reporter
+
+    @property
+    def jid(self) -> str:
+        """The id of the job that the caller is part of."""
+        return self._jid
+
+    def running_jobs(self) -> list[RunningJob]:
+        """Return the jobs at work now, the caller's own included."""
+        return list(self._ask(Ask(what="running_jobs")).jobs)
+
+    def signal_job(self, jid: str, signal: int) -> bool:
+        """Send a signal to a job's processes; False when no such job runs."""
+        return self._ask(Ask(what="signal_job", jid=jid, signal=signal)).count > 0
+
+    def refresh_grains(self) -> None:
+        """Collect the grains anew and publish them; returns when they are out."""
+        self._ask(Ask(what="refresh_grains"))
+
+    def clear_job_cache(self, hours: float) -> int:
+        """Forget finished jobs older than ``hours``; return how many."""
+        return self._ask(Ask(what="clear_job_cache", hours=hours)).count
+
+    def _ask(self, question: Ask) -> Answer:
+        answer = self._reporter.ask(question)
+        if answer.error:
+            raise Unavailable(answer.error)
+        return answer
+
+
+def work(connection: socket.socket, go: Go, tail: Tail, spool: Spool, run: Perform) -> None:
+    """Run the function and leave its return in the spool. Raises OSError when the disk won't have it."""
+    settle_in()
+    reporter = Reporter(connection, tail)
+    reporter.say(Working(os.getpid()))
+    reach("worker.called")
+    result, data = _run(go, reporter, run)
+    reach("worker.done")
+    spool.write(go.order.jid, result, data)
+    reach("worker.written")
+    reporter.say(Done())
+
+
+def _run(go: Go, reporter: Reporter, run: Perform) -> tuple[Return, bytes]:
+    try:
+        outcome = run(go.order, reporter.emit, Agent(go.order.jid, reporter))
+    except BaseException as error:  # nothing a function does may keep its return from being written
+        message = f"the function was left by {type(error).__name__}: {error}"
+        return returned(go, Status.FAILED, 1, Error(kind=type(error).__name__, message=message)), b""
+    verdict = Status.OK if outcome.ok else Status.FAILED
+    return returned(go, verdict, outcome.retcode, _error(outcome.error)), outcome.data
+
+
+def returned(go: Go, verdict: Status, retcode: int, error: Error | None = None, reason: str = "") -> Return:
+    """Return a job's return, ended now; the times are the controller's."""
+    finished = go.started + SystemClock().steady() - go.since
+    return Return(
+        verdict=verdict, retcode=retcode, error=error, reason=reason, started=go.started, finished=finished
+    )
+
+
+def settle_in() -> None:
+    """Make this process what a function may expect: own session, ordinary signals, no standard input."""
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # what a function prints is no result: it goes to the agent's log
+    os.umask(0o022)
+
+
+def _error(failure: Failure | None) -> Error | None:
+    """Return the wire's form of a failure, short enough for one message."""
+    if failure is None:
+        return None
+    return Error(
+        kind=failure.kind[:200],
+        message=_shorten(failure.message),
+        detail=_shorten(failure.detail),
+        hint=_shorten(failure.hint),
+    )
+
+
+def _shorten(text: Any, limit: int = 32 * 1024) -> str:
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]}\n… {len(text) - limit} more …\n{text[-half:]}"
