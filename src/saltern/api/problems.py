@@ -15,6 +15,7 @@ from saltern.foundation.errors import (
     Unavailable,
     UsageError,
 )
+from saltern.targeting.errors import NobodyMatched
 
 
 class HttpError(SalternError):
@@ -66,10 +67,10 @@ class WrongHost(HttpError):
     status = 421
 
 
-class NobodyMatched(NotFound):
-    """The target is well formed and nobody is meant by it."""
+class NoMatch(NotFound):
+    """What was asked for is well formed and nothing is meant by it."""
 
-    code = "nobody_matched"
+    code = "no_match"
 
 
 _STATUS: dict[type[SalternError], int] = {
@@ -77,6 +78,7 @@ _STATUS: dict[type[SalternError], int] = {
     BadMessage: 400,
     NotAllowed: 403,
     NotFound: 404,
+    NobodyMatched: 404,
     Conflict: 409,
     Refused: 409,
     Unavailable: 503,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import yaml
 
 _NAMED = re.compile(r"([^\d\W][\w.-]*)=(?!=)(.*)")
+#: The commonest words need no YAML reader, whose import alone takes longer than all else here.
+_PLAIN = re.compile(r"[A-Za-z/]([ -~]*[!-~])?")
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
+_YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
 _DIGITS_AND_UNDERSCORES = re.compile(r"[0-9_]*_[0-9_]*", re.ASCII)
 #: A word longer than this, or with brackets nested deeper, is text: YAML readers are slow on such things.
 _LONGEST, _DEEPEST = 1_000_000, 100
@@ -43,15 +47,26 @@ def value(word: str) -> Any:
     """Return what one word means: a number, a boolean, None, a list, a mapping, or the word itself."""
     if word == "None":
         return None
-    if _is_text(word):
-        return word
+    if _WHOLE_NUMBER.fullmatch(word):
+        return int(word)
+    return word if _is_plain(word) or _is_text(word) else read(word)
+
+
+def read(word: str) -> Any:
+    """Return what YAML makes of a word, or the word where that would change its meaning."""
     import yaml
 
     try:
-        read = yaml.load(word, Loader=_loader())  # noqa: S506  a safe loader's child
+        found = yaml.load(word, Loader=_loader())  # noqa: S506  a safe loader's child
     except (yaml.YAMLError, ValueError, RecursionError):
         return word
-    return read if _keeps_the_meaning(word, read) else word
+    return found if _keeps_the_meaning(word, found) else word
+
+
+def _is_plain(word: str) -> bool:
+    """Tell that YAML would only return the word as it is."""
+    is_simple = _PLAIN.fullmatch(word) is not None and ":" not in word and "#" not in word
+    return is_simple and word.lower() not in _YAML_WORDS
 
 
 def _is_text(word: str) -> bool:
@@ -66,12 +81,12 @@ def _is_text(word: str) -> bool:
     )
 
 
-def _keeps_the_meaning(word: str, read: Any) -> bool:
-    if isinstance(read, dict | list):
-        return word.startswith(_OPENERS[type(read)])
-    if "#" in word and (read is None or isinstance(read, str)):
+def _keeps_the_meaning(word: str, found: Any) -> bool:
+    if isinstance(found, dict | list):
+        return word.startswith(_OPENERS[type(found)])
+    if "#" in word and (found is None or isinstance(found, str)):
         return False  # the rest was lost as a comment
-    return read is None or isinstance(read, bool | int | float | str)
+    return found is None or isinstance(found, bool | int | float | str)
 
 
 @functools.cache
@@ -88,10 +103,10 @@ def _loader() -> type[yaml.SafeLoader]:
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            read = super().construct_mapping(node, deep)
-            if len(read) != len(node.value):
+            found = super().construct_mapping(node, deep)
+            if len(found) != len(node.value):
                 raise yaml.constructor.ConstructorError(None, None, "a name is there twice", node.start_mark)
-            return read
+            return found
 
     Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in _UNREAD]

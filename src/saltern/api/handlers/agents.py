@@ -10,7 +10,7 @@ import msgspec
 
 from saltern.api.call import Answer, Call, Subject
 from saltern.api.facade import KeyVerb
-from saltern.api.problems import NobodyMatched
+from saltern.api.problems import NoMatch
 from saltern.foundation.errors import NotFound, UsageError, nearest
 from saltern.identity.authorise import Decision, Targets
 from saltern.model.agent import Agent, KeyState
@@ -50,7 +50,7 @@ async def _chosen(call: Call, fits: Callable[[Agent], bool]) -> list[Agent]:
 
 
 async def subject_of_change(call: Call) -> Subject:
-    """Find the keys to change. Raises UsageError, NotFound, NobodyMatched."""
+    """Find the keys to change. Raises UsageError, NotFound, NoMatch."""
     verb = _verb(call)
     if (call.body.match is None) == (not call.body.keys):
         raise UsageError("give either `match` or `keys`", hint='for example {"match": "web*"}')
@@ -86,7 +86,7 @@ def _matching(everyone: dict[AgentKey, Agent], match: str, verb: KeyVerb) -> dic
     }
     if not members:
         states = " or ".join(sorted(allowed))
-        raise NobodyMatched(f"no {states} key matches {match!r}", hint="see `saltern key list`")
+        raise NoMatch(f"no {states} key matches {match!r}", hint="see `saltern key list`")
     return members
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from saltern.api.call import Answer, Call, Chunks, Lines, Subject
-from saltern.api.problems import NobodyMatched
+from saltern.api.problems import NoMatch
 from saltern.api.schemas import JobPage, JobTargets, Resolved
 from saltern.foundation.errors import NotFound, UsageError, nearest
 from saltern.identity.authorise import Decision, Targets
@@ -18,6 +18,7 @@ from saltern.model.ids import AgentKey
 from saltern.model.job import Job
 from saltern.model.request import RunRequest
 from saltern.model.status import Status
+from saltern.targeting.errors import NobodyMatched
 
 
 async def subject_of_new(call: Call) -> Subject:
@@ -25,12 +26,12 @@ async def subject_of_new(call: Call) -> Subject:
     body = call.body
     targets = call.controller.resolve(body.target, body.kind)
     if not targets.members:
-        raise NobodyMatched(f"no agent matches {body.target!r}", hint="see who there is: `saltern minions`")
+        raise NobodyMatched(body.target)
     return Subject(targets, _arguments(body, timeout=body.timeout, queue=body.queue))
 
 
 async def subject_of_rerun(call: Call) -> Subject:
-    """Find the agents a job had, those of them that are still accepted. Raises NobodyMatched."""
+    """Find the agents a job had, those of them that are still accepted. Raises NoMatch."""
     job = await call.controller.job(call.jid)
     accepted = {agent.key for agent in await call.controller.agents() if agent.state is KeyState.ACCEPTED}
     members = {
@@ -39,7 +40,7 @@ async def subject_of_rerun(call: Call) -> Subject:
         if target.key in accepted and not (call.body.failed and target.status is Status.OK)
     }
     if not members:
-        raise NobodyMatched(
+        raise NoMatch(
             f"of the agents of job {job.jid} none is to run again",
             hint="they all ended ok, or are no longer accepted",
         )

@@ -1,0 +1,113 @@
+"""``saltern run``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+
+from saltern.cli.arguments import parse
+from saltern.cli.context import Context
+from saltern.cli.durations import duration
+from saltern.cli.follow import Follower
+from saltern.cli.output.views import JsonView, TextView, View
+from saltern.foundation.errors import UsageError
+from saltern.model.job import Job
+
+USAGE = "saltern run [OPTIONS] TARGET FUNCTION [ARGUMENT …] [NAME=VALUE …]"
+EXAMPLES = """
+  saltern run '*' test.ping
+  saltern run 'web*,db1' cmd.run 'systemctl is-active nginx' --timeout 10s
+  saltern run -G 'os:Debian' grains.item kernelrelease
+  saltern run '*' cmd.run 'apt-get -y upgrade' --queue 24h --async
+  saltern run '*' disk.usage --json | jq 'select(.status=="ok")'
+  saltern run db1 cmd.run -- 'ls -l'      (what follows -- is never an option)
+"""
+
+#: Salt's letters. The kinds are the names the targeting language knows.
+KINDS = (
+    ("-E", "--pcre", "pcre", "TARGET is a regular expression for names"),
+    ("-L", "--list", "list", "TARGET is a list of names, with commas"),
+    ("-G", "--grain", "grain", "TARGET is grain:glob"),
+    ("-P", "--grain-pcre", "grain_pcre", "TARGET is grain:regular expression"),
+    ("-I", "--pillar", "pillar", "TARGET is pillar key:glob"),
+    ("-J", "--pillar-pcre", "pillar_pcre", "TARGET is pillar key:regular expression"),
+    ("-S", "--ipcidr", "ipcidr", "TARGET is an IP address or network"),
+    ("-N", "--nodegroup", "nodegroup", "TARGET is the name of a node group"),
+    ("-R", "--range", "range", "TARGET is a range expression"),
+    ("-C", "--compound", "compound", "TARGET joins terms with and, or, not"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("words", nargs="*", metavar="WORD", help=argparse.SUPPRESS)
+    add_kinds(parser)
+    add_view(parser)
+    parser.add_argument("--async", dest="detach", action="store_true", help="print the job id and leave")
+    parser.add_argument("--timeout", metavar="TIME", help="how long it may run on a target, e.g. 30s")
+    parser.add_argument(
+        "--queue", metavar="TIME", help="offline targets may still get it for so long, e.g. 24h"
+    )
+    parser.set_defaults(handler=run)
+
+
+def add_kinds(parser: argparse.ArgumentParser) -> None:
+    """Declare how TARGET is to be read; globs and comma lists without an option."""
+    group = parser.add_argument_group("what TARGET is (names with * and ?, and commas, unless you say)")
+    kinds = group.add_mutually_exclusive_group()
+    for letter, name, kind, explanation in KINDS:
+        kinds.add_argument(letter, name, dest="kind", action="store_const", const=kind, help=explanation)
+    parser.set_defaults(kind="glob")
+
+
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """Declare how results are shown."""
+    group = parser.add_argument_group("how results are shown")
+    group.add_argument("--out", choices=("text", "json"), default="text", help="json is the same as --json")
+    group.add_argument("--no-fold", action="store_true", help="each result for itself, as it comes")
+    group.add_argument("--no-progress", action="store_true", help="no progress line")
+    group.add_argument(
+        "-o", "--show-output", action="store_true", help="show output as it is printed, on stderr"
+    )
+
+
+def run(context: Context, options: argparse.Namespace) -> int:
+    """Start a job and show what comes back."""
+    body = _job(options)
+    if options.detach:
+        return _detached(context, body, as_json(context, options))
+    return Follower(context.client, view_of(context, options), output=options.show_output).start(
+        "/v1/jobs", body
+    )
+
+
+def _job(options: argparse.Namespace) -> dict[str, object]:
+    words = [*options.words, *options.literal]
+    if len(words) < 2:
+        missing = "a TARGET and a FUNCTION" if not words else "a FUNCTION"
+        raise UsageError(f"saltern run needs {missing}", hint="for example: saltern run '*' test.ping")
+    target, fun, *rest = words
+    positional, named = parse(rest)
+    body = {"target": target, "kind": options.kind, "fun": fun, "args": positional, "kwargs": named}
+    times = {"timeout": options.timeout, "queue": options.queue}
+    return body | {name: duration(text) for name, text in times.items() if text is not None}
+
+
+def _detached(context: Context, body: dict[str, object], json: bool) -> int:
+    job = context.client.ask("POST", "/v1/jobs", Job, body=body)
+    if json:
+        context.emit({"jid": job.jid})
+    else:
+        context.say([job.jid])
+    return 0
+
+
+def as_json(context: Context, options: argparse.Namespace) -> bool:
+    """Tell whether results are wanted as JSON."""
+    return context.json or options.out == "json"
+
+
+def view_of(context: Context, options: argparse.Namespace) -> View:
+    """Return the view that the options ask for."""
+    if as_json(context, options):
+        return JsonView(context)
+    return TextView(context, together=not options.no_fold, progress=not options.no_progress)

@@ -1,0 +1,133 @@
+"""Follow a job to its end, through Ctrl-C and through restarts of the controller."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from saltern.api.schemas import Broken
+from saltern.cli.client import ApiError, Client
+from saltern.cli.exit_codes import ExitCode, of_statuses
+from saltern.cli.interrupts import Interrupts
+from saltern.cli.output.views import View
+from saltern.foundation.errors import Unavailable
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.status import Status
+from saltern.model.update import Begun, Counted, Ended, Output, Settled
+
+#: Seconds to wait for a controller that went away, and between two tries.
+PATIENCE = 120.0
+_BETWEEN = 0.5
+
+_decoder = msgspec.json.Decoder(Begun | Counted | Output | Settled | Ended | Broken)
+
+
+class Follower:
+    """Hands a job's updates to a view, each result once."""
+
+    def __init__(
+        self, client: Client, view: View, *, output: bool = False, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._view = view
+        self._output = output
+        self._sleep = sleep
+        self._jid: JobId | None = None
+        self._seen: dict[AgentKey, tuple[Status, float | None]] = {}
+        self._slowest: tuple[float, str] | None = None
+        self._began = time.monotonic()
+        self._over = False
+
+    def start(self, target: str, body: Mapping[str, Any]) -> ExitCode:
+        """POST a job and follow it. Raises ApiError, Unavailable, KeyboardInterrupt."""
+        query = {"stream": True, "output": self._output}
+        return self._follow(
+            lambda: self._client.lines("POST", target, query=query, body=body, idle=self._idle)
+        )
+
+    def watch(self, jid: JobId) -> ExitCode:
+        """Follow a job that is there. Raises ApiError, Unavailable, KeyboardInterrupt."""
+        return self._follow(lambda: self._lines(jid))
+
+    def _lines(self, jid: JobId) -> Iterator[bytes]:
+        query = {"output": self._output}
+        return self._client.lines("GET", f"/v1/jobs/{jid}/events", query=query, idle=self._idle)
+
+    def _idle(self) -> None:
+        self._view.idle()
+
+    def _follow(self, opened: Callable[[], Iterator[bytes]]) -> ExitCode:
+        with Interrupts(self._notice):
+            while not self._over:
+                try:
+                    self._take(opened())
+                except Unavailable as error:
+                    opened = self._again(error)
+        statuses = Counter(status for status, _ in self._seen.values())
+        self._view.finish(dict(statuses), self._slowest, time.monotonic() - self._began)
+        return of_statuses(statuses)
+
+    def _take(self, lines: Iterator[bytes]) -> None:
+        for line in lines:
+            update = _decoder.decode(line)
+            if isinstance(update, Settled):
+                self._settled(update)
+            elif isinstance(update, Counted):
+                self._view.tally(update.counts)
+            elif isinstance(update, Output):
+                self._view.output(update)
+            elif isinstance(update, Begun):
+                self._jid = update.job.jid
+            elif isinstance(update, Ended):
+                self._over = True
+            else:
+                raise _meant(update)
+            self._view.idle()
+
+    def _settled(self, update: Settled) -> None:
+        state = (update.status, update.finished)
+        if self._seen.get(update.key) == state:
+            return  # told again, after the controller was away
+        self._seen[update.key] = state
+        if update.started is not None and update.finished is not None:
+            took = (update.finished - update.started, update.name)
+            self._slowest = max(self._slowest or took, took)
+        self._view.settled(update)
+
+    def _again(self, error: Unavailable) -> Callable[[], Iterator[bytes]]:
+        """Wait for the controller; return how to go on watching. Raises Unavailable when it stays away."""
+        if self._jid is None:
+            raise error
+        jid = self._jid
+        self._view.note(f"{error.message}; waiting for it to come back (job {jid} goes on)")
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            self._sleep(_BETWEEN)
+            try:
+                self._client.get(f"/v1/jobs/{jid}", msgspec.Raw)
+            except Unavailable:
+                continue
+            return lambda: self._lines(jid)
+        raise Unavailable(error.message, hint=f"the job goes on: saltern job watch {jid}")
+
+    def _notice(self) -> bool:
+        if self._jid is None:
+            return False
+        jid = self._jid
+        self._view.note(
+            f"\njob {jid} goes on; this only watches it. Ctrl-C again leaves.\n"
+            f"  come back: saltern job watch {jid}\n"
+            f"  stop it:   saltern job cancel {jid}"
+        )
+        return True
+
+
+def _meant(broken: Broken) -> Exception:
+    what = broken.error
+    if what.code == Unavailable.code:
+        return Unavailable(what.message, hint=what.hint, where=what.where)
+    return ApiError(what)

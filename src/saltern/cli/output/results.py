@@ -1,0 +1,154 @@
+"""What agents returned, folded: equal results once, under the set of those who gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from saltern.cli.durations import span
+from saltern.cli.output.printable import one_line, printable
+from saltern.cli.output.style import Style
+from saltern.cli.output.value import is_short, lines
+from saltern.model.status import Status
+from saltern.model.update import Settled
+from saltern.targeting.nodeset import fold
+
+#: Characters of one result that a terminal gets.
+LONGEST = 64 * 1024
+_INDENT = "    "
+_ORDER = (Status.OK, Status.CANCELLED, Status.TIMED_OUT, Status.REFUSED, Status.FAILED)
+
+#: Returns the JSON of a result that was too large for its line, or None to leave it where it is.
+Fetch = Callable[[Settled], bytes | None]
+
+
+class Group:
+    """Results that are equal, byte for byte."""
+
+    __slots__ = ("names", "sample")
+
+    def __init__(self, sample: Settled) -> None:
+        self.sample = sample
+        self.names: list[str] = []
+
+
+class Folder:
+    """Gathers results. ``size`` is the bytes of distinct data it holds."""
+
+    def __init__(self, *, together: bool = True) -> None:
+        self.size = 0
+        self._together = together
+        self._groups: dict[object, Group] = {}
+
+    def add(self, settled: Settled) -> None:
+        """Put a result with its equals."""
+        key = _sameness(settled) if self._together else settled.key
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(settled)
+            self.size += settled.size
+        group.names.append(settled.name)
+
+    def drain(self) -> list[Group]:
+        """Return the groups and forget them; what went wrong comes last, where it is seen."""
+        groups = sorted(self._groups.values(), key=_place)
+        self._groups = {}
+        self.size = 0
+        return groups
+
+
+def _sameness(settled: Settled) -> object:
+    if settled.data is msgspec.UNSET and settled.size:
+        return settled.key  # too large to be compared here
+    data = b"" if isinstance(settled.data, msgspec.UnsetType) else bytes(settled.data)
+    error = repr(settled.error) if settled.error else ""
+    return (settled.status, settled.retcode, settled.reason, data, error)
+
+
+def _place(group: Group) -> tuple[int, str]:
+    status = group.sample.status
+    return (_ORDER.index(status) if status in _ORDER else 2, min(group.names))
+
+
+def shown(group: Group, style: Style, fetch: Fetch, longest: int | None = None) -> Iterator[str]:
+    """Yield a group as lines; ``longest`` is how many characters of it a terminal gets."""
+    settled = group.sample
+    data, there = _data(settled, fetch)
+    head = style.status(settled.status, _names(group)) + ":"
+    word = _verdict(settled, style)
+    if there and not word and is_short(data):
+        body = list(lines(data))
+        yield f"{head} {body[0]}" if len(body) == 1 else head
+        body = body if len(body) > 1 else []
+    else:
+        yield f"{head} {word}".rstrip()
+        body = list(lines(data)) if there and not (word and data in ("", None)) else []
+    yield from (_INDENT + line for line in _cut([*body, *_error(settled, style)], longest, settled))
+
+
+def _names(group: Group) -> str:
+    folded = one_line(fold(group.names))
+    return f"{folded} ({len(group.names)})" if len(group.names) > 1 else folded
+
+
+def _data(settled: Settled, fetch: Fetch) -> tuple[Any, bool]:
+    """Return the data and whether there is any to show."""
+    if not isinstance(settled.data, msgspec.UnsetType):
+        return msgspec.json.decode(settled.data), True
+    fetched = fetch(settled) if settled.size else None
+    return (msgspec.json.decode(fetched), True) if fetched is not None else (None, False)
+
+
+def _verdict(settled: Settled, style: Style) -> str:
+    """Return what stands beside the names when it is not the data itself."""
+    if settled.status is Status.OK:
+        return "" if settled.size or settled.data is not msgspec.UNSET else "ok"
+    word = settled.status.replace("_", " ")
+    if settled.status is Status.FAILED and settled.retcode:
+        word += f" (exit code {settled.retcode})"
+    word = style.status(settled.status, word)
+    return f"{word} — {one_line(settled.reason)}" if settled.reason else word
+
+
+def _error(settled: Settled, style: Style) -> Iterator[str]:
+    error = settled.error or {}
+    for line in printable(str(error.get("message", ""))).splitlines():
+        yield style.paint(line, "red")
+    if error.get("hint"):
+        yield f"hint: {one_line(str(error['hint']))}"
+    for line in printable(str(error.get("detail", ""))).splitlines():
+        yield style.paint(line, "dim")
+
+
+def _cut(body: list[str], longest: int | None, settled: Settled) -> Iterator[str]:
+    whole = f"the whole: saltern job show {settled.jid} {settled.name} --json"
+    if isinstance(settled.data, msgspec.UnsetType) and settled.size and not body:
+        yield f"({settled.size:,} bytes; {whole})"
+        return
+    room = longest if longest is not None else -1
+    for line in body:
+        if longest is not None and len(line) > room:
+            yield line[: max(room, 0)]
+            yield f"… cut here; {whole}"
+            return
+        room -= len(line) + 1
+        yield line
+
+
+def summary(statuses: dict[Status, int], slowest: tuple[float, str] | None, elapsed: float) -> str:
+    """Return the last line: how many agents ended how, who was slowest, how long it took."""
+    total = sum(statuses.values())
+    counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted_counts(statuses))
+    parts = [f"{total} agent{'' if total == 1 else 's'}: {counts or 'nothing yet'}"]
+    if slowest is not None and total > 1:
+        parts.append(f"slowest {one_line(slowest[1])} {span(slowest[0])}")
+    parts.append(f"took {span(elapsed)}")
+    return " · ".join(parts)
+
+
+def sorted_counts(statuses: dict[Status, int]) -> list[tuple[Status, int]]:
+    """Return the counts that are not zero, in the order of ``Status``, ok first."""
+    order = [Status.OK, *(status for status in Status if status is not Status.OK)]
+    return [(status, statuses[status]) for status in order if statuses.get(status)]

@@ -1,0 +1,60 @@
+"""Command lines: argparse, with errors like all other errors and options that every command has."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from saltern.foundation.errors import UsageError
+
+if TYPE_CHECKING:
+    from saltern.cli.context import Context
+
+    Handler = Callable[[Context, argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of leaving the process."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a UsageError that points to the help."""
+        raise UsageError(message, hint=f"`{self.prog} --help` shows how")
+
+
+def new_parser(prog: str, summary: str, examples: str = "", **settings: Any) -> Parser:
+    """Return a parser with the options that every command has."""
+    epilog = f"examples:\n{examples.strip(chr(10))}" if examples else None
+    parser = Parser(prog=prog, description=summary, epilog=epilog, **settings)
+    add_common(parser)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command has."""
+    parser.add_argument(
+        "--root", metavar="DIR", default=argparse.SUPPRESS, help="where the installation is (SALTERN_ROOT)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="JSON, one object a line"
+    )
+
+
+class Verbs:
+    """The commands below a command: ``saltern job list``."""
+
+    def __init__(self, parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+        self._prog = parser.prog
+        self._parsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=required)
+
+    def add(self, name: str, summary: str, handler: Handler, examples: str = "") -> argparse.ArgumentParser:
+        """Add a command and return its parser."""
+        epilog = f"examples:\n{examples.strip(chr(10))}" if examples else None
+        parser = self._parsers.add_parser(name, help=summary, description=summary, epilog=epilog)
+        add_common(parser)
+        parser.set_defaults(handler=handler)
+        return parser
