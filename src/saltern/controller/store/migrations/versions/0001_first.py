@@ -1,0 +1,184 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_UNSETTLED = sa.text("status IN ('queued', 'sent', 'received', 'running')")
+_ACCEPTED = sa.text("state = 'accepted'")
+
+
+def upgrade() -> None:
+    """Make every table."""
+    _meta()
+    _agents()
+    _tokens()
+    _jobs()
+    _targets()
+    _returns()
+    _audit()
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=nullable)
+
+
+def _meta() -> None:
+    op.create_table(
+        "meta",
+        _text("name"),
+        _text("value"),
+        sa.PrimaryKeyConstraint("name", name="pk_meta"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _agents() -> None:
+    op.create_table(
+        "agents",
+        _text("key"),
+        _text("name"),
+        _text("state"),
+        _text("fingerprint"),
+        _time("created"),
+        sa.Column("online", sa.Boolean, nullable=False),
+        _time("since", nullable=True),
+        _time("last_seen", nullable=True),
+        _text("version"),
+        _text("address"),
+        _text("instance"),
+        sa.Column("token", sa.Text),
+        _text("grains"),
+        sa.PrimaryKeyConstraint("key", name="pk_agents"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_agents_name", "agents", ["name"])
+    op.create_index(
+        "uq_agents_accepted_name",
+        "agents",
+        ["name"],
+        unique=True,
+        sqlite_where=_ACCEPTED,
+        postgresql_where=_ACCEPTED,
+    )
+    op.create_table(
+        "revoked_keys",
+        _text("key"),
+        _time("at"),
+        sa.PrimaryKeyConstraint("key", name="pk_revoked_keys"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _tokens() -> None:
+    op.create_table(
+        "tokens",
+        _text("id"),
+        _time("created"),
+        _time("expires"),
+        sa.Column("uses_left", sa.Integer),
+        _text("id_pattern"),
+        _text("grains"),
+        _text("creator"),
+        _text("note"),
+        _time("revoked", nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_tokens"),
+        sa.CheckConstraint("uses_left >= 0", name=op.f("ck_tokens_uses_left")),
+        sqlite_with_rowid=False,
+    )
+
+
+def _jobs() -> None:
+    op.create_table(
+        "jobs",
+        _text("jid"),
+        _text("fun"),
+        _text("args"),
+        _text("kwargs"),
+        _text("target"),
+        _text("target_kind"),
+        _text("user"),
+        _time("created"),
+        sa.Column("timeout", sa.Double, nullable=False),
+        _time("queue_until", nullable=True),
+        sa.Column("cancelled_by", sa.Text),
+        sa.Column("weight", sa.BigInteger, nullable=False),
+        sa.Column("removing", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("jid", name="pk_jobs"),
+    )
+    op.create_index("ix_jobs_user", "jobs", ["user", "jid"])
+
+
+def _targets() -> None:
+    op.create_table(
+        "targets",
+        _text("jid"),
+        _text("key"),
+        _text("name"),
+        _text("status"),
+        _time("updated"),
+        _text("reason"),
+        sa.Column("retcode", sa.Integer),
+        _time("started", nullable=True),
+        _time("finished", nullable=True),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("proven", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("jid", "key", name="pk_targets"),
+        sa.ForeignKeyConstraint(["jid"], ["jobs.jid"], name="fk_targets_jobs"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_targets_name", "targets", ["name", "jid"])
+    op.create_index(
+        "ix_targets_unsettled",
+        "targets",
+        ["key", "jid"],
+        sqlite_where=_UNSETTLED,
+        postgresql_where=_UNSETTLED,
+    )
+
+
+def _returns() -> None:
+    op.create_table(
+        "returns",
+        _text("jid"),
+        _text("key"),
+        sa.Column("error", sa.LargeBinary),
+        sa.Column("chunks", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary),
+        sa.PrimaryKeyConstraint("jid", "key", name="pk_returns"),
+        sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"], name="fk_returns_targets"),
+    )
+    op.create_table(
+        "chunks",
+        _text("jid"),
+        _text("key"),
+        sa.Column("n", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("jid", "key", "n", name="pk_chunks"),
+        sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"], name="fk_chunks_targets"),
+    )
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("seq", sa.BigInteger, autoincrement=False, nullable=False),
+        _time("at"),
+        _text("principal"),
+        _text("action"),
+        _text("target"),
+        _text("decision"),
+        _text("arguments"),
+        _text("previous"),
+        _text("hash"),
+        sa.PrimaryKeyConstraint("seq", name="pk_audit"),
+    )
