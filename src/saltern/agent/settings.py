@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import msgspec
 
@@ -31,3 +32,11 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for name in ("waiting", "grace", "free"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"jobs.{name}: not less than 0", where="agent.yaml")
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of ``agent.yaml``."""
+
+    jobs: JobSettings = msgspec.field(default_factory=JobSettings)
+    grains: dict[str, Any] = {}  # facts to add to those found
+    log_level: str = "info"

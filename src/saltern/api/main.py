@@ -25,8 +25,6 @@ async def serve(layout: Layout, chosen: ControllerSettings) -> None:
             api = await serve_api(controller, layout.socket)
             log.info("the API is at %s", layout.socket)
             try:
-                await controller.fabric.up.wait()
-                log.info("agents connect to %s", ", ".join(controller.fabric.endpoint.urls))
                 await stop.wait()
             finally:
                 await api.close()
@@ -38,7 +36,8 @@ def run(layout: Layout) -> int:
     logging.basicConfig(
         level=chosen.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for noisy in ("alembic", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -71,6 +71,7 @@ class Controller:
             account=lambda: self.admission.account_jwt(),
             on_open=self._on_open,
             on_lost=self._on_lost,
+            space=settings.fabric.max_storage,
             replicas=settings.fabric.replicas,
         )
         self.admission = Admission(

@@ -30,6 +30,7 @@ class Fabric:
         account: Callable[[], Awaitable[str]],
         on_open: Callable[[Connection, Connection], Awaitable[None]],
         on_lost: Callable[[], None],
+        space: int,
         replicas: int = 1,
     ) -> None:
         self._authority = authority
@@ -37,6 +38,7 @@ class Fabric:
         self._account = account
         self._on_open = on_open
         self._on_lost = on_lost
+        self._space = space
         self._replicas = replicas
         self._pair: tuple[Connection, Connection] | None = None
         self._problem = "it has not been reached yet"
@@ -102,7 +104,7 @@ class Fabric:
                 if name == "controller-system":
                     await server.update_account(opened[0], await self._account())
             system, connection = opened
-            await streams.ensure(connection, self._replicas)
+            await streams.ensure(connection, self._space, self._replicas)
             self._pair = (connection, system)
             await self._on_open(connection, system)
         except BaseException:

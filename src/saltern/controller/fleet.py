@@ -31,6 +31,7 @@ class Fleet:
         self._agents: dict[AgentKey, Agent] = {}
         self._holders: dict[str, AgentKey] = {}  # accepted agents by name
         self._seen: dict[AgentKey, Seen] = {}
+        self._told: set[AgentKey] = set()  # agents whose grains are known
         self.index = Index()
         self.presence = Presence({})
 
@@ -88,6 +89,7 @@ class Fleet:
 
     def _let_go(self, agent: Agent) -> None:
         self.index.remove(agent.key)
+        self._told.discard(agent.key)
         if self._holders.get(agent.name) == agent.key:
             del self._holders[agent.name]
 
@@ -95,7 +97,12 @@ class Fleet:
         """An agent published its grains. Its name is ours to say, and so is what its token grants."""
         agent = self.accepted(key)
         if agent is not None:
+            self._told.add(key)
             self.index.put(key, agent.name, grains | agent.grains | {"id": agent.name})
+
+    def has_grains(self, key: AgentKey) -> bool:
+        """Tell whether the agent's grains are known."""
+        return key in self._told
 
     def resolve(self, expression: str, kind: str) -> Targets:
         """Return who is meant; may be empty. Raises TargetError when the expression is wrong."""

@@ -244,7 +244,12 @@ class Intake:
         now = self._clock.now()
         self._fleet.apply(self._fleet.presence.welcome(key, hello.instance, now), version=hello.version[:64])
         self._jobs.accounted(key, hello)
-        return Welcome(now=now, name=agent.name, signer=self._authority.orders.public, grains=agent.grains)
+        return Welcome(
+            now=now,
+            name=agent.name,
+            grains=agent.grains,
+            tell_grains=not self._fleet.has_grains(key),
+        )
 
     async def _lives(self, key: AgentKey) -> bool:
         """Tell whether the process that we welcomed answers; a newcomer keeps still until it is."""

@@ -159,7 +159,7 @@ def as_settled(target: Target, data: bytes | None, error: Error | None) -> Settl
         reason=target.reason,
         retcode=target.retcode,
         error=msgspec.to_builtins(error) if error else None,
-        data=msgspec.Raw(data) if inline and data else msgspec.Raw(b""),
+        data=msgspec.Raw(data) if inline and data else msgspec.UNSET,
         size=0 if inline else target.size,
         started=target.started,
         finished=target.finished,

@@ -174,8 +174,7 @@ class Broker:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            preexec_fn=_die_with_parent(os.getpid()),
-            umask=0o077,
+            preexec_fn=_prepare_child(os.getpid()),
         )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _STARTUP
@@ -284,16 +283,16 @@ def _status(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """Return what a child runs before exec, so that it ends when we do, however we end."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+def _prepare_child(parent: int) -> Callable[[], None]:
+    """Return what runs before exec: private files, no terminal signals, and an end with ours, however."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform.startswith("linux") else None
 
     def prepare() -> None:
+        os.umask(0o077)
         os.setsid()
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # it died in between
+                os._exit(1)
 
     return prepare

@@ -115,15 +115,15 @@ class Connection:
                 raise
             raise _unavailable(error) from error
 
-    async def store(self, subject: str, data: bytes, identity: str, timeout: float = 5.0) -> int:
+    async def store(self, subject: str, data: bytes, timeout: float = 5.0) -> int:
         """Publish to a stream and return its sequence number once it is stored.
 
-        ``identity`` makes a repetition within two minutes harmless. Raises AckError when it is not stored.
+        Raises AckError when it is not, or nobody can tell: then send it again, receivers mind repetitions.
+        (The streams' own recognition of repetitions is not used: its ids are common to all senders, so one
+        agent could make another's message look like a repetition.)
         """
         try:
-            answer = await self.client.request(
-                subject, data, timeout=timeout, headers={"Nats-Msg-Id": identity} if identity else None
-            )
+            answer = await self.client.request(subject, data, timeout=timeout)
             reply = _stream_reply.decode(answer.data)
         except (nats.errors.Error, OSError, msgspec.DecodeError) as error:
             raise AckError(f"the stream for {subject.split('.', 1)[0]} does not answer: {error!r}") from error

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import nats.errors
 import nats.js.errors
+from nats.aio.msg import Msg
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -24,66 +25,72 @@ from saltern.foundation.errors import Unavailable
 from saltern.transport.connection import Connection, Handler, Message
 
 DAY = 86_400.0
-GIB = 1024**3
 
 RETURNS = "RETURNS"
 BLOBS = "BLOBS"
 EVENTS = "EVENTS"
 GRAINS = "KV_grains"
 
-#: New messages are refused when RETURNS or BLOBS is full, so that agents keep what they have; old events go.
-STREAMS: tuple[StreamConfig, ...] = (
-    StreamConfig(
-        name=RETURNS,
-        subjects=["ret.*.*"],
-        retention=RetentionPolicy.WORK_QUEUE,
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
-        max_bytes=4 * GIB,
-        duplicate_window=120,
-    ),
-    StreamConfig(
-        name=BLOBS,
-        subjects=["blob.*.*.*"],
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
-        max_bytes=8 * GIB,
-        max_age=2 * DAY,
-        duplicate_window=120,
-    ),
-    StreamConfig(
-        name=EVENTS,
-        subjects=["event.>"],
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.OLD,
-        max_bytes=GIB,
-        max_age=DAY,
-        duplicate_window=120,
-    ),
-    StreamConfig(
-        name=GRAINS,
-        subjects=["$KV.grains.>"],
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
-        max_msgs_per_subject=1,
-        max_msg_size=512 * 1024,
-        max_bytes=8 * GIB,
-        allow_rollup_hdrs=True,
-        deny_delete=True,
-        allow_direct=True,
-    ),
-)
+#: Each stream's part of the space there is, in percent.
+_SHARES = {RETURNS: 20, BLOBS: 40, EVENTS: 10, GRAINS: 20}
 
 
-async def ensure(connection: Connection, replicas: int = 1) -> None:
+def declared(space: int, replicas: int = 1) -> list[StreamConfig]:
+    """Return the streams, which may take ``space`` bytes together.
+
+    When RETURNS or BLOBS is full new messages are refused, so agents keep what they have; old events go.
+    """
+    common: dict[str, Any] = {"storage": StorageType.FILE, "num_replicas": replicas}
+    return [
+        StreamConfig(
+            name=RETURNS,
+            subjects=["ret.*.*"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=space * _SHARES[RETURNS] // 100,
+            **common,
+        ),
+        StreamConfig(
+            name=BLOBS,
+            subjects=["blob.*.*.*"],
+            discard=DiscardPolicy.NEW,
+            max_bytes=space * _SHARES[BLOBS] // 100,
+            max_age=2 * DAY,
+            **common,
+        ),
+        StreamConfig(
+            name=EVENTS,
+            subjects=["event.>"],
+            discard=DiscardPolicy.OLD,
+            max_bytes=space * _SHARES[EVENTS] // 100,
+            max_age=DAY,
+            **common,
+        ),
+        StreamConfig(
+            name=GRAINS,
+            subjects=["$KV.grains.>"],
+            discard=DiscardPolicy.NEW,
+            max_msgs_per_subject=1,
+            max_msg_size=512 * 1024,
+            max_bytes=space * _SHARES[GRAINS] // 100,
+            allow_rollup_hdrs=True,
+            deny_delete=True,
+            allow_direct=True,
+            **common,
+        ),
+    ]
+
+
+async def ensure(connection: Connection, space: int, replicas: int = 1) -> None:
     """See that all streams exist as declared. Raises Unavailable when the broker has no JetStream."""
     manager = connection.client.jsm()
     try:
-        for declared in STREAMS:
-            config = declared.evolve(num_replicas=replicas)
+        for config in declared(space, replicas):
             try:
+                await manager.stream_info(str(config.name))
+            except nats.js.errors.NotFoundError:
                 await manager.add_stream(config)
-            except nats.js.errors.BadRequestError:  # exists, and differs
+            else:  # a plain add would count its space twice
                 await manager.update_stream(config)
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"the broker's streams cannot be set up: {error}") from error
@@ -214,13 +221,17 @@ async def _first(*waits: Any, timeout: float) -> None:
 
 async def watch(connection: Connection, stream: str, subject: str, handler: Handler) -> None:
     """Call ``handler`` with the last message of every subject there is, then with each that comes."""
+
+    async def deliver(message: Msg) -> None:
+        await handler(Message(message.subject, message.data, message.reply, message))
+
     try:
         await connection.client.jetstream().subscribe(
             subject,
             stream=stream,
             ordered_consumer=True,
             config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT),
-            cb=lambda message: handler(Message(message.subject, message.data, message.reply, message)),
+            cb=deliver,
         )
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"the stream {stream} cannot be watched: {error!r}") from error

@@ -158,8 +158,8 @@ class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
 
     now: float
     name: str
-    signer: str  # public key that signs jobs
     grains: dict[str, str] = {}  # granted by your join token
+    tell_grains: bool = False  # we do not have yours
 
 
 class Denied(Frame, frozen=True, kw_only=True, tag="denied"):

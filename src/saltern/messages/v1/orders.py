@@ -8,6 +8,17 @@ from saltern.messages.v1.codec import decode, encode
 from saltern.messages.v1.frames import Cancel, Order, Probe, Signed
 from saltern.model.ids import AgentKey
 
+
+class Expired(Refused):
+    """An order that was ours and came too late."""
+
+    code = "expired"
+
+    def __init__(self, message: str, order: Order | Cancel | Probe) -> None:
+        super().__init__(message)
+        self.order = order
+
+
 #: What the signature is over, besides the body: a signature made for something else proves nothing.
 PURPOSE = b"saltern order 1\x00"
 
@@ -36,5 +47,5 @@ def verify(data: bytes, signer: PublicKey, me: AgentKey, now: float) -> Order | 
     if order.to != me:
         raise Refused("meant for another agent")
     if now > order.expires:
-        raise Refused(f"expired {now - order.expires:.0f} s ago")
+        raise Expired(f"it expired {now - order.expires:.0f} s before it came", order)
     return order

@@ -1,0 +1,386 @@
+"""The agent's loop: keeps a connection, takes orders, hands over returns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import saltern
+from saltern.agent.credential import Identity
+from saltern.agent.executor import Executor
+from saltern.agent.outbox import Outbox
+from saltern.agent.settings import AgentSettings
+from saltern.agent.time import ControllerClock
+from saltern.foundation.errors import (
+    BadMessage,
+    NotAllowed,
+    Refused,
+    SalternError,
+    SettingsError,
+    Unavailable,
+)
+from saltern.foundation.layout import Layout
+from saltern.identity import permissions
+from saltern.identity.keys import PublicKey
+from saltern.messages.v1 import (
+    Ack,
+    Beat,
+    Cancel,
+    Denied,
+    Event,
+    Frame,
+    Hello,
+    Order,
+    Probe,
+    Progress,
+    Pulse,
+    Renew,
+    Renewed,
+    Return,
+    Welcome,
+    decode,
+    encode,
+)
+from saltern.messages.v1.orders import Expired, verify
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.status import Status
+from saltern.transport.connection import Connection, Message, connect
+
+log = logging.getLogger("saltern.agent")
+
+#: Seconds between heartbeats of a running job.
+BEAT = 10.0
+#: Seconds to pause before another try to connect: at first, and at most.
+FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
+#: Seconds to pause when the controller does not want us.
+UNWELCOME_PAUSE = 30.0
+#: Progress messages of one job in a second.
+PROGRESS_RATE = 50
+#: Refused orders reported in a second; the rest are counted.
+REFUSALS = 10
+
+
+class Agent:
+    """One agent's process that talks. It is the executor's listener."""
+
+    def __init__(self, layout: Layout, settings: AgentSettings, control: socket.socket) -> None:
+        """``control`` leads to the supervisor."""
+        self._layout = layout
+        self._settings = settings
+        self._identity = Identity(layout.agent)
+        self._pair = self._identity.pair()
+        self.key = AgentKey(self._pair.public)
+        self.instance = secrets.token_hex(8)
+        self._credential = self._identity.credential()
+        self._signer = PublicKey(self._credential.signer)
+        self.clock = ControllerClock()
+        self.executor = Executor(layout.agent, control, self, settings=settings.jobs, clock=self.clock)
+        self._outbox = Outbox(self.executor, self.key)
+        self._connection: Connection | None = None
+        self._welcome = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._grains_sent = b""
+        self._refusals = 0
+
+    async def run(self) -> int:
+        """Work until told to stop; return the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        await self.executor.start()
+        background = [
+            asyncio.create_task(self._beat()),
+            asyncio.create_task(self._outbox.run()),
+            asyncio.create_task(self._renew_in_time()),
+        ]
+        try:
+            await self._keep_connected()
+        finally:
+            for task in [*background, *self._tasks]:
+                task.cancel()
+            await asyncio.gather(*background, *self._tasks, return_exceptions=True)
+            await self.executor.close()
+        return 0
+
+    # --- the connection ------------------------------------------------------------------------------
+
+    async def _keep_connected(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            try:
+                await self._session()
+                pause = FIRST_PAUSE
+            except NotAllowed as error:
+                log.error("%s%s", error, f" ({error.hint})" if error.hint else "")
+                pause = UNWELCOME_PAUSE
+            except (Unavailable, BadMessage) as error:
+                log.warning("%s", error)
+                pause = min(pause * 2, LAST_PAUSE)
+            # Everybody waits a different time, so that a fleet does not come back all at once.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause * random.uniform(0.5, 1.5))  # noqa: S311
+
+    async def _session(self) -> None:
+        """One connection, from open to close. Raises NotAllowed, Unavailable."""
+        connection = await connect(
+            self._credential.endpoint(),
+            self._identity.login(self._credential),
+            name=f"agent/{self.instance}",
+            inbox=permissions.agent_inbox(self.key),
+        )
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            self._welcome.clear()
+            # Orders that come before the welcome wait for it: the controller may find that we are a copy.
+            await connection.subscribe(f"job.{self.key}", self._on_order, queue=self.instance)
+            welcome = await self._hello(connection)
+            self.clock.set(welcome.now)
+            log.info("connected to %s as %s", connection.server, welcome.name)
+            self._connection = connection
+            self._welcome.set()
+            self._outbox.attach(connection)
+            tasks.append(asyncio.create_task(self._tell_grains(force=welcome.tell_grains)))
+            stopped = asyncio.create_task(self._stop.wait())
+            lost = asyncio.create_task(connection.closed.wait())
+            tasks += [stopped, lost]
+            await asyncio.wait({stopped, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._stop.is_set():
+                log.warning("the connection to the broker was lost")
+        finally:
+            self._welcome.clear()
+            self._connection = None
+            self._outbox.detach()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await connection.close()
+
+    async def _hello(self, connection: Connection) -> Welcome:
+        """Introduce ourselves until we are answered. Raises NotAllowed, Unavailable when it is closed."""
+        pause = 0.5
+        while not connection.closed.is_set():
+            hello = Hello(
+                instance=self.instance,
+                version=saltern.__version__,
+                name=self._credential.name,
+                host=_machine_id(),
+                jobs=tuple(job.jid for job in self.executor.jobs()),
+                spooled=tuple(self.executor.finished()),
+            )
+            try:
+                answer = decode(
+                    await connection.request(f"rpc.{self.key}.hello", encode(hello), 10), Welcome, Denied
+                )
+            except Unavailable as error:
+                log.info("no controller answers yet: %s", error)
+            else:
+                if isinstance(answer, Welcome):
+                    return answer
+                if answer.code != "busy":
+                    raise NotAllowed(answer.message, hint=answer.hint)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(connection.closed.wait(), pause * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = min(pause * 2, 10.0)
+        raise Unavailable("the connection was lost before a controller answered")
+
+    async def _renew_in_time(self) -> None:
+        """Get a new credential at half life, and use it from then on."""
+        while True:
+            await self._welcome.wait()
+            connection = self._connection
+            if connection is not None and self.clock.now() >= self._credential.half_life():
+                try:
+                    await self._renew(connection)
+                except SalternError as error:
+                    log.warning("the credential is not renewed yet: %s", error)
+            life = self._credential.expires - self._credential.issued
+            await asyncio.sleep(min(60.0, max(0.2, life / 20)))
+
+    async def _renew(self, connection: Connection) -> None:
+        answer = decode(await connection.request(f"rpc.{self.key}.renew", encode(Renew())), Renewed, Denied)
+        if isinstance(answer, Denied):
+            raise NotAllowed(answer.message, hint=answer.hint)
+        self._credential = self._credential.renewed(answer)
+        await asyncio.to_thread(self._identity.save, self._credential)
+        log.info("the credential is renewed")
+
+    # --- orders --------------------------------------------------------------------------------------
+
+    async def _on_order(self, message: Message) -> None:
+        if not self._welcome.is_set():
+            await self._welcome.wait()
+        try:
+            order = verify(message.data, self._signer, self.key, self.clock.now())
+        except Expired as error:
+            self._report_refusal(error)
+            if isinstance(error.order, Order) and not self.executor.remembers(error.order):
+                await self._refuse(error.order.jid, error)
+            return
+        except Refused as error:
+            self._report_refusal(error)
+            return
+        match order:
+            case Order():
+                self._spawn(self._take(order))
+            case Cancel():
+                self._spawn(self._cancel(order))
+            case Probe():
+                await self._say("pulse", self._pulse())
+
+    async def _take(self, order: Order) -> None:
+        known = self.executor.remembers(order)
+        try:
+            await self.executor.submit(order)
+        except Refused as error:
+            self._report_refusal(error, order.jid)
+            if not known:
+                await self._refuse(order.jid, error)
+            return
+        await self._say(order.jid, Ack(at=self.clock.now()))
+
+    async def _cancel(self, order: Cancel) -> None:
+        if not await self.executor.cancel(order.jid, order.user):
+            log.info("job %s is not here to be cancelled", order.jid)
+
+    async def _refuse(self, jid: JobId, error: Refused) -> None:
+        """Say so in a return. There is nothing to lose: the job did not run."""
+        result = Return(verdict=Status.REFUSED, retcode=1, reason=error.message, finished=self.clock.now())
+        if self._connection is not None:
+            try:
+                await self._connection.store(f"ret.{self.key}.{jid}", encode(result))
+            except Unavailable as failure:
+                log.warning("a refusal was not handed over: %s", failure)
+
+    def _report_refusal(self, error: Refused, jid: str = "") -> None:
+        self._refusals += 1
+        log.warning("an order was refused: %s", error)
+        if self._refusals <= REFUSALS:
+            self._spawn(self.emit("order/refused", {"reason": error.message, "jid": jid}))
+
+    def _pulse(self) -> Pulse:
+        return Pulse(
+            instance=self.instance,
+            jobs=tuple(job.jid for job in self.executor.jobs()),
+            spooled=tuple(self.executor.finished()),
+        )
+
+    # --- what the executor tells -----------------------------------------------------------------------
+
+    def running(self, jid: JobId, started: float) -> None:
+        """A job has started."""
+        self._spawn(self._say(jid, Ack(at=started, running=True)))
+
+    async def progress(self, jid: JobId, progress: Progress) -> None:
+        """A job has said something."""
+        await self._say(jid, progress)
+        await asyncio.sleep(1 / PROGRESS_RATE)
+
+    def finished(self, jid: JobId) -> None:
+        """A job's return lies in the spool."""
+        self._outbox.wake()
+
+    async def refresh_grains(self) -> None:
+        """Collect the grains anew and publish them. Raises Unavailable."""
+        if self._connection is None:
+            raise Unavailable("not connected")
+        await self._tell_grains(force=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            self._refusals = 0
+            now = self.clock.now()
+            for job in self.executor.jobs():
+                if job.started is not None:
+                    await self._say(job.jid, Beat(at=now, started=job.started))
+
+    # --- what we say -----------------------------------------------------------------------------------
+
+    async def _say(self, what: str, frame: Frame) -> None:
+        """Send a sign of life, heard or not."""
+        if self._connection is None:
+            return
+        try:
+            await self._connection.publish(f"live.{self.key}.{what}", encode(frame))
+        except Unavailable as error:
+            log.debug("not said: %s", error)
+
+    async def emit(self, tag: str, data: dict[str, Any]) -> None:
+        """Publish an event, if we are connected."""
+        if self._connection is None:
+            return
+        subject = f"event.{self.key}.{tag.replace('/', '.')}"
+        try:
+            await self._connection.publish(subject, encode(Event(at=self.clock.now(), data=data)))
+        except Unavailable as error:
+            log.warning("the event %s was not published: %s", tag, error)
+
+    async def _tell_grains(self, *, force: bool) -> None:
+        """Collect the grains and publish them when they have changed, until they are stored."""
+        grains = await asyncio.to_thread(self._collect)
+        encoded = msgspec.json.encode(grains)
+        if encoded == self._grains_sent and not force:
+            return
+        pause = 1.0
+        while self._connection is not None:
+            try:
+                await self._connection.store(f"$KV.grains.{self.key}", encoded)
+            except Unavailable as error:
+                log.warning("grains are not published yet: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 60.0)
+            else:
+                self._grains_sent = encoded
+                return
+
+    def _collect(self) -> dict[str, Any]:
+        from saltern.grains.collect import collect
+        from saltern.sdk.local import LocalHost
+
+        found = collect(
+            LocalHost(settings=str(self._layout.settings)),
+            name=self._credential.name,
+            static=self._settings.grains | self._credential.grains,
+        )
+        for name, error in found.errors.items():
+            log.warning("the grains of %s are missing: %s", name, error)
+        return found.values
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the agent failed at something: %s", error, exc_info=error)
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()[:64]
+    except OSError:
+        return ""
+
+
+def run_loop(layout: Layout, settings: AgentSettings, control: socket.socket) -> int:
+    """Run the agent's loop in this process; for the supervisor."""
+    try:
+        return asyncio.run(_run(layout, settings, control))
+    except SettingsError as error:
+        log.error("%s", error)
+        return 2
+
+
+async def _run(layout: Layout, settings: AgentSettings, control: socket.socket) -> int:
+    return await Agent(layout, settings, control).run()
