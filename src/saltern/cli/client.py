@@ -35,7 +35,7 @@ class Client:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, target: str, kind: type[T], **query: Any) -> T:
+    def get(self, target: str, kind: type[T], /, **query: Any) -> T:
         """GET a value. Raises ApiError, Unavailable."""
         return self.ask("GET", target, kind, query=query)
 

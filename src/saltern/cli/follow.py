@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-from saltern.api.schemas import Broken
+from saltern.api.schemas import Broken, JobTargets
 from saltern.cli.client import ApiError, Client
 from saltern.cli.exit_codes import ExitCode, of_statuses
 from saltern.cli.interrupts import Interrupts
+from saltern.cli.output.results import standing
 from saltern.cli.output.views import View
 from saltern.foundation.errors import Unavailable
 from saltern.model.ids import AgentKey, JobId
-from saltern.model.status import Status
+from saltern.model.status import SETTLED, Status
 from saltern.model.update import Begun, Counted, Ended, Output, Settled
 
 #: Seconds to wait for a controller that went away, and between two tries.
@@ -41,9 +42,12 @@ class Follower:
         self._slowest: tuple[float, str] | None = None
         self._began = time.monotonic()
         self._over = False
+        self._leaves_queued = False
+        self._farewell = ""
 
     def start(self, target: str, body: Mapping[str, Any]) -> ExitCode:
         """POST a job and follow it. Raises ApiError, Unavailable, KeyboardInterrupt."""
+        self._leaves_queued = True
         query = {"stream": True, "output": self._output}
         return self._follow(
             lambda: self._client.lines("POST", target, query=query, body=body, idle=self._idle)
@@ -69,6 +73,8 @@ class Follower:
                     opened = self._again(error)
         statuses = Counter(status for status, _ in self._seen.values())
         self._view.finish(dict(statuses), self._slowest, time.monotonic() - self._began)
+        if self._farewell:
+            self._view.note(self._farewell)
         return of_statuses(statuses)
 
     def _take(self, lines: Iterator[bytes]) -> None:
@@ -78,6 +84,9 @@ class Follower:
                 self._settled(update)
             elif isinstance(update, Counted):
                 self._view.tally(update.counts)
+                if self._leaves_queued and self._only_queue_is_left(update.counts):
+                    self._leave_queued(update.jid)
+                    return
             elif isinstance(update, Output):
                 self._view.output(update)
             elif isinstance(update, Begun):
@@ -87,6 +96,20 @@ class Follower:
             else:
                 raise _meant(update)
             self._view.idle()
+
+    def _only_queue_is_left(self, counts: Mapping[Status, int]) -> bool:
+        waiting = sum(count for status, count in counts.items() if status not in SETTLED)
+        told = sum(status in SETTLED for status, _ in self._seen.values())
+        return 0 < waiting == counts.get(Status.QUEUED) and told >= sum(counts.values()) - waiting
+
+    def _leave_queued(self, jid: JobId) -> None:
+        """Show who gets the job later; nobody sits and waits for that."""
+        path = f"/v1/jobs/{jid}/targets"
+        queued = self._client.get(path, JobTargets, status=Status.QUEUED).targets
+        for target in queued:
+            self._settled(standing(target))
+        self._over = True
+        self._farewell = f"who is queued gets it later: saltern job watch {jid}"
 
     def _settled(self, update: Settled) -> None:
         state = (update.status, update.finished)

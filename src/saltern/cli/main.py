@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     before, rest = _split(words)
     if not rest or "-h" in before or "--help" in before:
-        print(_overview())
+        print(overview())
         return 0
     return _guarded(before, rest)
 
@@ -120,7 +120,8 @@ def _pipe_closed() -> int:
     return 141
 
 
-def _overview() -> str:
+def overview() -> str:
+    """Return the list of commands."""
     lines = ["usage: saltern [--root DIR] [--json] COMMAND …", ""]
     for title, names in GROUPS.items():
         lines.append(f"{title}:")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from saltern.foundation.errors import UsageError
+from saltern.foundation.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from saltern.cli.context import Context
@@ -22,8 +22,25 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        """Raise a UsageError that points to the help."""
+        """Raise a UsageError that points to the help, or to the option that may be meant."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            word = unknown.split()[0]
+            self._unknown("option" if word.startswith("-") else "argument", word, self._option_string_actions)
         raise UsageError(message, hint=f"`{self.prog} --help` shows how")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = (
+                "command"
+                if isinstance(action, argparse._SubParsersAction)
+                else str(action.metavar or action.dest)
+            )
+            self._unknown(what, str(value), list(action.choices))
+
+    def _unknown(self, what: str, word: str, known: Iterable[str]) -> NoReturn:
+        hint = nearest(word, known) or f"`{self.prog} --help` shows how"
+        raise UsageError(f"{self.prog} has no {what} {word!r}", hint=hint)
 
 
 def new_parser(prog: str, summary: str, examples: str = "", **settings: Any) -> Parser:

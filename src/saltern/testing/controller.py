@@ -94,6 +94,7 @@ class FakeController:
         if self._parts[jid][key].proven:
             raise ValueError(f"{name} has already returned for {jid}")
         self._settle(jid, key, answer)
+        self._count(jid)
         self._tell()
 
     def happen(self, event: Happening) -> None:
@@ -135,6 +136,7 @@ class FakeController:
         self._begin(job, targets)
         for key in targets.members:
             self._run_one(job, self.fleet[key], request)
+        self._count(job.jid)
         self._tell()
         return job
 
@@ -195,6 +197,8 @@ class FakeController:
         self._history[jid].append(settled)
         if answer.data:
             self._data[jid, key] = answer.data
+
+    def _count(self, jid: JobId) -> None:
         counts = self._counts(jid)
         self._history[jid].append(Counted(jid=jid, counts=counts))
         if Tally(counts).settled:
@@ -234,6 +238,7 @@ class FakeController:
         for key, part in self._parts[jid].items():
             if part.status not in SETTLED:
                 self._settle(jid, key, Answer(status=Status.CANCELLED, retcode=None, reason="cancelled"))
+        self._count(jid)
         self._tell()
         return Tally(self._counts(jid))
 

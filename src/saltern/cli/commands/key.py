@@ -9,6 +9,7 @@ from saltern.cli.context import Context
 from saltern.cli.durations import ago
 from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.table import table
+from saltern.cli.output.words import counted
 from saltern.cli.parser import Verbs
 from saltern.foundation.errors import UsageError
 from saltern.model.agent import Agent, KeyState
@@ -86,9 +87,9 @@ def _is_meant(agent: Agent, fingerprint: str | None) -> bool:
 def _confirmed(context: Context, verb: str, chosen: list[Agent]) -> bool:
     """Ask on a terminal; elsewhere nobody can answer. Raises UsageError there."""
     if not sys.stdin.isatty():
-        raise UsageError(f"nobody is here to confirm: {verb} {len(chosen)} keys", hint="add --yes")
+        raise UsageError(f"nobody is here to confirm: {verb} {counted(len(chosen), 'key')}", hint="add --yes")
     for agent in chosen:
         context.note(f"  {agent.name}  {agent.state}  {agent.fingerprint}")
-    context.err.write(f"{verb} {'this key' if len(chosen) == 1 else f'these {len(chosen)} keys'}? [y/N] ")
+    context.err.write(f"{verb} {counted(len(chosen), 'key')}? [y/N] ")
     context.err.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -8,6 +8,7 @@ from saltern.cli.context import Context
 from saltern.cli.durations import ago
 from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.table import table
+from saltern.cli.output.words import counted
 from saltern.model.agent import Agent
 
 EXAMPLES = """
@@ -41,7 +42,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         heads = ("NAME", "PRESENCE", "SINCE", "LAST SEEN", "VERSION", "ADDRESS")
         context.say(table(heads, (_row(agent, now) for agent in agents), context.style))
         online = sum(agent.online for agent in agents)
-        context.note(f"{len(agents)} agents: {online} online, {len(agents) - online} offline")
+        context.note(f"{counted(len(agents), 'agent')}: {online} online, {len(agents) - online} offline")
     else:
         context.note("no agents" + (" like that" if options.match else " yet: see `saltern token create`"))
     return ExitCode.OK if agents else ExitCode.NOBODY

@@ -9,6 +9,7 @@ from saltern.cli.context import Context
 from saltern.cli.durations import ago, duration, moment
 from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.table import table
+from saltern.cli.output.words import counted
 from saltern.cli.parser import Verbs
 from saltern.foundation.errors import UsageError
 from saltern.model.token import NewToken, Token
@@ -50,7 +51,7 @@ def create(context: Context, options: argparse.Namespace) -> int:
         context.emit(token)
         return ExitCode.OK
     context.say([token.text])
-    number = "any number of agents" if token.uses is None else f"{token.uses} agent{'s' * (token.uses != 1)}"
+    number = "any number of agents" if token.uses is None else counted(token.uses, "agent")
     context.note(f"good for {number} until {moment(token.expires)}; on the machine: saltern agent join TOKEN")
     return ExitCode.OK
 

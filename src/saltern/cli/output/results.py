@@ -11,6 +11,8 @@ from saltern.cli.durations import span
 from saltern.cli.output.printable import one_line, printable
 from saltern.cli.output.style import Style
 from saltern.cli.output.value import is_short, lines
+from saltern.cli.output.words import counted
+from saltern.model.job import Target
 from saltern.model.status import Status
 from saltern.model.update import Settled
 from saltern.targeting.nodeset import fold
@@ -70,6 +72,13 @@ def _sameness(settled: Settled) -> object:
 def _place(group: Group) -> tuple[int, str]:
     status = group.sample.status
     return (_ORDER.index(status) if status in _ORDER else 2, min(group.names))
+
+
+def standing(target: Target) -> Settled:
+    """Return a target that has not settled in the form of one that has, to be shown with the others."""
+    return Settled(
+        jid=target.jid, key=target.key, name=target.name, status=target.status, reason=target.reason
+    )
 
 
 def shown(group: Group, style: Style, fetch: Fetch, longest: int | None = None) -> Iterator[str]:
@@ -137,14 +146,15 @@ def _cut(body: list[str], longest: int | None, settled: Settled) -> Iterator[str
         yield line
 
 
-def summary(statuses: dict[Status, int], slowest: tuple[float, str] | None, elapsed: float) -> str:
+def summary(statuses: dict[Status, int], slowest: tuple[float, str] | None, elapsed: float | None) -> str:
     """Return the last line: how many agents ended how, who was slowest, how long it took."""
     total = sum(statuses.values())
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted_counts(statuses))
-    parts = [f"{total} agent{'' if total == 1 else 's'}: {counts or 'nothing yet'}"]
+    parts = [f"{counted(total, 'agent')}: {counts or 'nothing yet'}"]
     if slowest is not None and total > 1:
         parts.append(f"slowest {one_line(slowest[1])} {span(slowest[0])}")
-    parts.append(f"took {span(elapsed)}")
+    if elapsed is not None:
+        parts.append(f"took {span(elapsed)}")
     return " · ".join(parts)
 
 

@@ -15,6 +15,8 @@ from saltern.cli.output.results import LONGEST, Folder, shown, summary
 from saltern.model.status import Status
 from saltern.model.update import Output, Settled
 
+Slowest = tuple[float, str] | None
+
 #: On a terminal, results are shown folded at the latest so many seconds after the last ones.
 _WINDOW = 3.0
 #: Bytes of results that are held back to be folded.
@@ -43,7 +45,7 @@ class View:
         """Tell the person something."""
         self.context.note(text)
 
-    def finish(self, counts: dict[Status, int], slowest: tuple[float, str] | None, elapsed: float) -> None:
+    def finish(self, counts: dict[Status, int], slowest: Slowest, elapsed: float | None) -> None:
         """Show the rest; the job has ended."""
 
 
@@ -106,7 +108,7 @@ class TextView(View):
         self._progress.clear()
         super().note(text)
 
-    def finish(self, counts: dict[Status, int], slowest: tuple[float, str] | None, elapsed: float) -> None:
+    def finish(self, counts: dict[Status, int], slowest: Slowest, elapsed: float | None) -> None:
         """Show the rest and the summary."""
         self._flush()
         self._progress.clear()

@@ -1,0 +1,178 @@
+"""``saltern job``: what was asked, and what became of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from itertools import chain
+
+import msgspec
+
+from saltern.api.schemas import JobTargets
+from saltern.cli.client import quoted
+from saltern.cli.commands.run import add_view, as_json, view_of
+from saltern.cli.context import Context
+from saltern.cli.durations import duration, moment, span
+from saltern.cli.exit_codes import ExitCode, of_statuses
+from saltern.cli.follow import Follower
+from saltern.cli.output.printable import one_line
+from saltern.cli.output.results import sorted_counts, standing
+from saltern.cli.output.table import table
+from saltern.cli.parser import Verbs
+from saltern.foundation.errors import NotFound, UsageError
+from saltern.model.ids import JobId, is_job_id
+from saltern.model.job import Job, Tally
+from saltern.model.status import SETTLED, Status
+from saltern.model.update import Settled
+
+EXAMPLES = """
+  saltern job list --since 1d --fun 'pkg.*'
+  saltern job show 20261122130500123456
+  saltern job show 20261122130500123456 web1.example.com --json
+  saltern job rerun 20261122130500123456 --failed
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands."""
+    verbs = Verbs(parser)
+    _configure_list(verbs)
+    showing = _with_jid(verbs.add("show", "Show a job and what its agents returned", show))
+    showing.add_argument("match", nargs="?", metavar="GLOB", help="only agents with names like this")
+    add_view(showing)
+    add_view(_with_jid(verbs.add("watch", "Follow a job from its beginning to its end", watch)))
+    _with_jid(verbs.add("cancel", "Stop a job wherever it has not ended", cancel))
+    again = _with_jid(verbs.add("rerun", "Run a job again, on the agents it had", rerun))
+    again.add_argument("--failed", action="store_true", help="only where it did not end ok")
+    add_view(again)
+
+
+def _configure_list(verbs: Verbs) -> None:
+    listing = verbs.add("list", "List jobs, newest first", show_list)
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+    listing.add_argument("--before", metavar="JID", help="older than this job")
+    listing.add_argument("--user", help="whose")
+    listing.add_argument("--fun", metavar="GLOB", help="which functions")
+    listing.add_argument("--target", metavar="NAME", help="with this agent among the targets")
+    listing.add_argument("--since", metavar="TIME", help="not older than this, e.g. 1d")
+    listing.add_argument("--status", choices=[str(status) for status in Status], help="with a target in it")
+
+
+def _with_jid(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("jid", metavar="JID", help="a job's id, as `saltern job list` shows it")
+    return parser
+
+
+def _jid(options: argparse.Namespace) -> JobId:
+    if not is_job_id(options.jid):
+        raise UsageError(f"{options.jid!r} is not a job id", hint="it has 20 digits; see `saltern job list`")
+    return JobId(options.jid)
+
+
+class _Page(msgspec.Struct):
+    jobs: list[Job]
+
+
+def show_list(context: Context, options: argparse.Namespace) -> int:
+    """List jobs."""
+    query = {name: getattr(options, name) for name in ("limit", "before", "user", "fun", "target", "status")}
+    if options.since is not None:
+        query["since"] = context.now() - duration(options.since)
+    jobs = context.client.get("/v1/jobs", _Page, **query).jobs
+    if context.json:
+        for job in jobs:
+            context.emit(job)
+    elif jobs:
+        heads = ("JID", "STARTED", "USER", "TARGET", "FUNCTION")
+        context.say(table(heads, map(_row, jobs), context.style))
+    else:
+        context.note("no jobs")
+    return ExitCode.OK
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    return job.jid, moment(job.created), job.user, _short(job.target, 30), _short(_asked(job), 60)
+
+
+def _asked(job: Job) -> str:
+    words = [job.fun, *map(str, job.args), *(f"{name}={value}" for name, value in job.kwargs.items())]
+    return " ".join(words)
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def show(context: Context, options: argparse.Namespace) -> int:
+    """Show a job and its returns so far."""
+    jid = _jid(options)
+    job = context.client.get(f"/v1/jobs/{jid}", Job)
+    targets = context.client.get(f"/v1/jobs/{jid}/targets", JobTargets)
+    view = view_of(context, options)
+    json = as_json(context, options)
+    if not json:
+        context.note("\n".join(_about(job, context)))
+    shown: Counter[Status] = Counter()
+    slowest: tuple[float, str] | None = None
+    for settled in chain(_returns(context, jid, options.match), _open(targets, options.match)):
+        view.settled(settled)
+        shown[settled.status] += 1
+        if settled.started is not None and settled.finished is not None:
+            took = (settled.finished - settled.started, settled.name)
+            slowest = max(slowest or took, took)
+    if options.match is not None and not shown:
+        raise NotFound(f"no target of job {jid} matches {options.match!r}")
+    totals = dict(shown) if options.match is not None else targets.counts
+    view.finish(totals, slowest, None)
+    return of_statuses(totals)
+
+
+def _returns(context: Context, jid: JobId, match: str | None) -> Iterator[Settled]:
+    path = f"/v1/jobs/{jid}/returns"
+    decoder = msgspec.json.Decoder(Settled)
+    for line in context.client.lines("GET", path, query={"match": match}):
+        yield decoder.decode(line)
+
+
+def _open(targets: JobTargets, match: str | None) -> Iterator[Settled]:
+    for target in targets.targets:
+        if target.status not in SETTLED and fnmatchcase(target.name, match or "*"):
+            yield standing(target)
+
+
+def _about(job: Job, context: Context) -> Iterator[str]:
+    yield f"job {job.jid}: {one_line(_asked(job))}"
+    yield f"  on {one_line(job.target)} ({job.target_kind}), by {one_line(job.user)}, {moment(job.created)}"
+    if job.queue_until is not None and job.queue_until > context.now():
+        yield f"  queued for who is offline, for another {span(job.queue_until - context.now())}"
+    if job.cancelled_by is not None:
+        yield f"  cancelled by {one_line(job.cancelled_by)}"
+
+
+def watch(context: Context, options: argparse.Namespace) -> int:
+    """Follow a job."""
+    follower = Follower(context.client, view_of(context, options), output=options.show_output)
+    return follower.watch(_jid(options))
+
+
+def cancel(context: Context, options: argparse.Namespace) -> int:
+    """Cancel a job; what was under way is being stopped when this returns."""
+    jid = _jid(options)
+    tally = context.client.ask("POST", f"/v1/jobs/{jid}/cancel", Tally)
+    if context.json:
+        context.emit({"jid": jid, "counts": tally.counts})
+        return ExitCode.OK
+    words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted_counts(tally.counts))
+    open_ = sum(count for status, count in tally.counts.items() if status not in SETTLED)
+    context.say([f"cancelled {jid}: {words}"])
+    if open_:
+        context.note(f"{open_} are being stopped: saltern job watch {jid}")
+    return ExitCode.OK
+
+
+def rerun(context: Context, options: argparse.Namespace) -> int:
+    """Run a job again and follow it."""
+    follower = Follower(context.client, view_of(context, options), output=options.show_output)
+    return follower.start(f"/v1/jobs/{quoted(_jid(options))}/rerun", {"failed": options.failed})
