@@ -25,8 +25,29 @@ class Kind(StrEnum):
     COMPOUND_PILLAR_EXACT = "compound_pillar_exact"
 
 
+class Source(StrEnum):
+    """Where a fact term looks."""
+
+    GRAINS = "grains"
+    PILLAR = "pillar"
+
+
+class Matching(StrEnum):
+    """How a fact term compares text; case never counts."""
+
+    GLOB = "glob"
+    REGEX = "regex"
+    EXACT = "exact"
+
+
 class Glob(msgspec.Struct, frozen=True, tag=True):
     """Agents whose name matches a shell pattern (``*``, ``?``, ``[…]``); case counts."""
+
+    pattern: str
+
+
+class Regex(msgspec.Struct, frozen=True, tag=True):
+    """Agents whose name begins with a match of a regular expression; case counts."""
 
     pattern: str
 
@@ -35,6 +56,53 @@ class Names(msgspec.Struct, frozen=True, tag=True):
     """Agents named, one by one."""
 
     names: tuple[str, ...]
+
+
+class Fact(msgspec.Struct, frozen=True, tag=True):
+    """Agents with a grain or a pillar value: ``path`` is ``key:key:pattern``, split at ``delimiter``."""
+
+    source: Source
+    matching: Matching
+    path: str
+    delimiter: str = ":"
+
+
+class Subnet(msgspec.Struct, frozen=True, tag=True):
+    """Agents that have this address, or one in this network (IPv4 or IPv6)."""
+
+    network: str
+
+
+class Group(msgspec.Struct, frozen=True, tag=True):
+    """The agents of a node group."""
+
+    name: str
+
+
+class Range(msgspec.Struct, frozen=True, tag=True):
+    """Agents whose names a range expression yields."""
+
+    text: str
+
+
+class Online(msgspec.Struct, frozen=True, tag=True):
+    """Agents that are connected now, or that are not."""
+
+    online: bool
+
+
+class Since(msgspec.Struct, frozen=True, tag=True):
+    """Agents that came or went at most ``seconds`` ago; ``text`` is how that was written."""
+
+    seconds: float
+    text: str
+
+
+class Version(msgspec.Struct, frozen=True, tag=True):
+    """Agents whose Saltern is older than, newer than, … a version."""
+
+    operator: str
+    version: str
 
 
 class And(msgspec.Struct, frozen=True, tag=True):
@@ -55,4 +123,13 @@ class Not(msgspec.Struct, frozen=True, tag=True):
     part: Expression
 
 
-Expression = Glob | Names | And | Or | Not
+Term = Glob | Regex | Names | Fact | Subnet | Group | Range | Online | Since | Version
+Expression = Term | And | Or | Not
+
+#: Compound letters of the fact terms.
+FACT_LETTERS: dict[str, tuple[Source, Matching]] = {
+    "G": (Source.GRAINS, Matching.GLOB),
+    "P": (Source.GRAINS, Matching.REGEX),
+    "I": (Source.PILLAR, Matching.GLOB),
+    "J": (Source.PILLAR, Matching.REGEX),
+}
