@@ -10,10 +10,12 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from saltern.sdk.errors import BadArgument, nearest
-from saltern.sdk.registry import Function
+from saltern.sdk.registry import Function, public_name
 
 _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+_NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def bind(
@@ -31,7 +33,7 @@ def bind(
         _convert(function, places[index], value) if index < len(places) else _spare(function, value)
         for index, value in enumerate(args)
     ]
-    named = {name: _named(function, name, value) for name, value in given.items()}
+    named = dict(_named(function, name, value) for name, value in given.items())
     _check_missing(function, places[len(args) :], named)
     return positional, named
 
@@ -42,8 +44,10 @@ def _check_places(
     if len(args) > len(places) and _of_kind(function, inspect.Parameter.VAR_POSITIONAL) is None:
         raise _wrong(function, f"takes at most {len(places)} arguments without a name, {len(args)} given")
     for place in places[: len(args)]:
-        if place.name in given:
-            raise _wrong(function, f"argument {place.name!r} is given twice, by place and by name")
+        if public_name(place.name) in given:
+            raise _wrong(
+                function, f"argument {public_name(place.name)!r} is given twice, by place and by name"
+            )
 
 
 def _check_missing(function: Function, places: list[inspect.Parameter], named: Mapping[str, Any]) -> None:
@@ -51,23 +55,24 @@ def _check_missing(function: Function, places: list[inspect.Parameter], named: M
     wanted = [one.name for one in [*places, *only_named] if one.default is _EMPTY]
     missing = [name for name in wanted if name not in named]
     if missing:
-        raise _wrong(function, f"argument {missing[0]!r} is missing")
+        raise _wrong(function, f"argument {public_name(missing[0])!r} is missing")
 
 
-def _named(function: Function, name: str, value: Any) -> Any:
+def _named(function: Function, name: str, value: Any) -> tuple[str, Any]:
+    """Return the name Python knows the argument by, and its value."""
     for parameter in function.parameters:
-        if parameter.name == name and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
-            return _convert(function, parameter, value)
+        if public_name(parameter.name) == name and parameter.kind in _NAMEABLE:
+            return parameter.name, _convert(function, parameter, value)
     rest = _of_kind(function, inspect.Parameter.VAR_KEYWORD)
     if rest is None:
         raise _unknown(function, name)
-    return _convert(function, rest, value)
+    return name, _convert(function, rest, value)
 
 
 def _unknown(function: Function, name: str) -> BadArgument:
     if name == "test":
         return _wrong(function, "has no test mode, so nothing was run", hint="leave test= away")
-    known = [one.name for one in function.parameters if one.kind is not inspect.Parameter.VAR_POSITIONAL]
+    known = [public_name(one.name) for one in function.parameters if one.kind in _NAMEABLE]
     return _wrong(function, f"has no argument {name!r}", hint=nearest(name, known))
 
 
@@ -91,7 +96,9 @@ def _convert(function: Function, parameter: inspect.Parameter, value: Any) -> An
     try:
         return coerce(value, parameter.annotation)
     except msgspec.ValidationError as error:
-        raise _wrong(function, f"argument {parameter.name!r} = {_short(value)}: {error}") from error
+        raise _wrong(
+            function, f"argument {public_name(parameter.name)!r} = {_short(value)}: {error}"
+        ) from error
 
 
 def coerce(value: Any, kind: Any) -> Any:

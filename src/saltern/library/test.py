@@ -57,7 +57,7 @@ def outputter(host: Host, data: Any) -> Any:
     return data
 
 
-def arg(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
+def arg(host: Host, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Return the arguments as they arrived: ``{args: […], kwargs: {…}}``.
 
     Example:
@@ -66,7 +66,7 @@ def arg(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs}
 
 
-def arg_clean(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
+def arg_clean(host: Host, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Return the arguments as they arrived; hidden ones never do.
 
     Example:
@@ -75,7 +75,7 @@ def arg_clean(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs}
 
 
-def arg_type(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
+def arg_type(host: Host, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Return the arguments' types, written as ``<class 'int'>``: ``{args: […], kwargs: {…}}``.
 
     Example:
@@ -87,7 +87,7 @@ def arg_type(host: Host, *args: Any, **kwargs: Any) -> dict[str, Any]:
     }
 
 
-def arg_repr(host: Host, *args: Any, **kwargs: Any) -> dict[str, str]:
+def arg_repr(host: Host, /, *args: Any, **kwargs: Any) -> dict[str, str]:
     """Return the arguments as Python writes them: ``{args: text, kwargs: text}``.
 
     Example:
@@ -96,7 +96,7 @@ def arg_repr(host: Host, *args: Any, **kwargs: Any) -> dict[str, str]:
     return {"args": repr(args), "kwargs": repr(kwargs)}
 
 
-def kwarg(host: Host, **kwargs: Any) -> dict[str, Any]:
+def kwarg(host: Host, /, **kwargs: Any) -> dict[str, Any]:
     """Return the named arguments.
 
     Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from saltern.sdk.agent import AgentControl
@@ -38,6 +39,10 @@ class Host(Protocol):
     @abstractmethod
     def grains(self) -> Mapping[str, Any]:
         """Facts about the machine, collected when first asked for."""
+
+    @abstractmethod
+    def forget_grains(self) -> None:
+        """Have the grains collected anew when they are next asked for."""
 
     @property
     @abstractmethod
@@ -142,6 +147,13 @@ class Host(Protocol):
     @abstractmethod
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing there is no error."""
+
+    @abstractmethod
+    def lock(self, path: str) -> AbstractContextManager[None]:
+        """Hold a lock file: of all who ask for the same path, also in other processes, one at a time goes on.
+
+        Raises TimedOut after 30 seconds, and what ``write`` raises.
+        """
 
     def exists(self, path: str) -> bool:
         """Tell whether something lies at ``path``, behind links."""

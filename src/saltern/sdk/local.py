@@ -18,12 +18,23 @@ from saltern.foundation import atomic
 from saltern.foundation.clock import SystemClock
 from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
-from saltern.sdk.errors import Conflict, NotAllowed, NotFound, OutputTooLarge, SalternError, Unavailable
+from saltern.sdk.errors import (
+    Conflict,
+    NotAllowed,
+    NotFound,
+    OutputTooLarge,
+    SalternError,
+    TimedOut,
+    Unavailable,
+)
 from saltern.sdk.facts import Address, Interface, Kind, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT, Emit, Host
 
 #: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
 MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+#: Seconds to wait for another process to let go of a lock.
+_LOCK_PATIENCE = 30.0
 
 _KINDS: dict[int, Kind] = {
     stat.S_IFREG: "file",
@@ -69,6 +80,10 @@ class LocalHost(Host):
         if self._grains is None:
             raise Unavailable("this call has no grains", hint="hand it a collector: LocalHost(grains=…)")
         return self._grains()
+
+    def forget_grains(self) -> None:
+        """Have the grains collected anew when they are next asked for."""
+        self.__dict__.pop("grains", None)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -220,6 +235,23 @@ class LocalHost(Host):
             if found is not None:
                 (os.rmdir if found.kind == "directory" else os.unlink)(path)
 
+    @contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        """Hold a lock file; see Host. The kernel lets go of it when the process ends."""
+        import fcntl
+
+        with _named_errors(path):
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            deadline = time.monotonic() + _LOCK_PATIENCE
+            while not _try_lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                if time.monotonic() > deadline:
+                    raise TimedOut(f"{path}: held by another process for {_LOCK_PATIENCE:g} s")
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(file)
+
     # --- how a program is started ----------------------------------------------------------------------
 
     def _options(self, command: Command) -> dict[str, Any]:
@@ -266,6 +298,16 @@ class LocalHost(Host):
         if user is None:
             return None
         return user.home if os.path.isdir(user.home) else "/"
+
+
+def _try_lock(file: int, how: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _uid(uid: int | None) -> int:
@@ -343,6 +385,7 @@ def _addresses(name: str, found: list[Any]) -> Iterator[Address]:
 _MEANINGS: dict[int, tuple[type[SalternError], str]] = {
     errno.ENOENT: (NotFound, "no such file or directory"),
     errno.ENOTDIR: (NotFound, "a part of the path is not a directory"),
+    errno.ESRCH: (NotFound, "the process has ended"),
     errno.EACCES: (NotAllowed, "permission denied"),
     errno.EPERM: (NotAllowed, "not permitted"),
     errno.EISDIR: (Conflict, "a directory, not a file"),

@@ -1,9 +1,9 @@
 """What can be called from outside, and nothing else: ``noun.function`` to the function that does it.
 
 A noun is a module. Its functions are those it defines itself, whose names don't begin with an underscore
-and whose first parameter is ``host``. A trailing underscore keeps a name clear of Python's own
-(``list_`` is called ``list``); ``ALIASES`` in the module gives further names. What a module imports,
-its classes and its other values cannot be reached.
+and whose first parameter is ``host``. A trailing underscore keeps a function's or a parameter's name clear
+of others (``list_`` is called ``list``); ``ALIASES`` in the module gives further names. What a module
+imports, its classes and its other values cannot be reached.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ _VETO = "unavailable"
 _OPTIONS = "__saltern_options__"
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def public_name(name: str) -> str:
+    """Return a function's or a parameter's name as callers write it: without the underscore at its end."""
+    return name.removesuffix("_")
 
 
 def takes(options: type[msgspec.Struct]) -> Callable[[F], F]:
@@ -78,7 +83,10 @@ class Function:
         """The function as a caller sees it: ``test.echo(text)``."""
         import inspect
 
-        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in self.parameters]
+        bare = [
+            one.replace(name=public_name(one.name), annotation=inspect.Parameter.empty)
+            for one in self.parameters
+        ]
         return f"{self.name}{inspect.Signature(bare)}"
 
     def refusal(self, host: Host) -> str:
@@ -214,7 +222,7 @@ def _fields(options: type[msgspec.Struct]) -> Iterator[inspect.Parameter]:
 def _functions(noun: str, module: types.ModuleType) -> Iterator[tuple[str, Function]]:
     for name, value in vars(module).items():
         if _may_be_called(module, name, value):
-            verb = name.removesuffix("_")
+            verb = public_name(name)
             yield verb, Function(f"{noun}.{verb}", value, module)
     aliases: Mapping[str, str] = getattr(module, "ALIASES", {})
     for alias, name in aliases.items():

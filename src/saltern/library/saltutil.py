@@ -1,0 +1,137 @@
+"""The agent that runs this: its jobs, its grains."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from saltern.sdk import AgentControl, BadArgument, Host, RunningJob, Unavailable
+
+
+def running(host: Host) -> list[dict[str, Any]]:
+    """Return the jobs at work, without this one: each ``{jid, fun, arg, kwargs, pid, user, started}``.
+
+    Example:
+        saltern run '*' saltutil.running
+    """
+    agent = _agent(host)
+    return [_shown(job) for job in agent.running_jobs() if job.jid != agent.jid]
+
+
+def find_job(host: Host, jid: str) -> dict[str, Any]:
+    """Return a job that is at work on the agent; an empty mapping when it isn't.
+
+    Example:
+        saltern run '*' saltutil.find_job 20261122131908123456
+    """
+    return next((_shown(job) for job in _agent(host).running_jobs() if job.jid == jid), {})
+
+
+def is_running(host: Host, fun: str) -> list[dict[str, Any]]:
+    """Return the jobs at work whose function matches a shell pattern, without this one.
+
+    Example:
+        saltern run '*' saltutil.is_running 'state.*'
+    """
+    from fnmatch import fnmatchcase
+
+    return [job for job in running(host) if fnmatchcase(job["fun"], fun)]
+
+
+def signal_job(host: Host, jid: str, sig: int | str) -> str:
+    """Send a signal, by number or name, to all of a job's processes; return what was done.
+
+    Example:
+        saltern run '*' saltutil.signal_job 20261122131908123456 HUP
+    """
+    number = _number(sig)
+    if _agent(host).signal_job(jid, number):
+        return f"Signal {number} sent to job {jid}"
+    host.fail(1)
+    return f"Job {jid} does not run here"
+
+
+def term_job(host: Host, jid: str) -> str:
+    """Ask a job to end (SIGTERM).
+
+    Example:
+        saltern run '*' saltutil.term_job 20261122131908123456
+    """
+    return signal_job(host, jid, signal.SIGTERM)
+
+
+def kill_job(host: Host, jid: str) -> str:
+    """End a job at once (SIGKILL).
+
+    Example:
+        saltern run '*' saltutil.kill_job 20261122131908123456
+    """
+    return signal_job(host, jid, signal.SIGKILL)
+
+
+def term_all_jobs(host: Host) -> list[str]:
+    """Ask every other job on the agent to end (SIGTERM).
+
+    Example:
+        saltern run '*' saltutil.term_all_jobs
+    """
+    return [term_job(host, job["jid"]) for job in running(host)]
+
+
+def kill_all_jobs(host: Host) -> list[str]:
+    """End every other job on the agent at once (SIGKILL).
+
+    Example:
+        saltern run '*' saltutil.kill_all_jobs
+    """
+    return [kill_job(host, job["jid"]) for job in running(host)]
+
+
+def clear_job_cache(host: Host, hours: float = 24) -> int:
+    """Forget the jobs that ended more than ``hours`` ago; return how many.
+
+    Example:
+        saltern run '*' saltutil.clear_job_cache hours=12
+    """
+    return _agent(host).clear_job_cache(hours)
+
+
+def refresh_grains(host: Host) -> bool:
+    """Collect the grains anew and publish them; return true when they are out.
+
+    Example:
+        saltern run '*' saltutil.refresh_grains
+    """
+    _agent(host).refresh_grains()
+    host.forget_grains()
+    return True
+
+
+def _agent(host: Host) -> AgentControl:
+    if host.agent is None:
+        raise Unavailable(
+            "no agent runs this call", hint="saltutil works through an agent: saltern run TARGET saltutil.…"
+        )
+    return host.agent
+
+
+def _shown(job: RunningJob) -> dict[str, Any]:
+    return {
+        "jid": job.jid,
+        "fun": job.fun,
+        "arg": list(job.args),
+        "kwargs": job.kwargs,
+        "pid": job.pid,
+        "user": job.user,
+        "started": job.started,
+    }
+
+
+def _number(sig: int | str) -> int:
+    text = str(int(sig) if isinstance(sig, int) else sig).upper().removeprefix("SIG")
+    if text.isdigit() and int(text) in signal.valid_signals():
+        return int(text)
+    try:
+        return int(signal.Signals[f"SIG{text}"])
+    except KeyError:
+        raise BadArgument(f"no signal {sig!r}", hint="write a number or a name: 15, TERM") from None

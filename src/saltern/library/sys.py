@@ -1,0 +1,84 @@
+"""What can be called here: names, documentation, arguments."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from inspect import Parameter
+from typing import Any
+
+from saltern.sdk import Host
+from saltern.sdk.registry import LIBRARY, Function, public_name
+
+
+def list_modules(host: Host, *args: str) -> list[str]:
+    """Return the nouns, or those that match shell patterns.
+
+    Example:
+        saltern run '*' sys.list_modules 's*'
+    """
+    return [noun for noun in LIBRARY.nouns() if not args or any(fnmatchcase(noun, one) for one in args)]
+
+
+def list_functions(host: Host, *args: str) -> list[str]:
+    """Return the functions' full names: all, those of some nouns, or those that match shell patterns.
+
+    Example:
+        saltern run '*' sys.list_functions cmd 'test.e*'
+    """
+    return [function.name for function in _chosen(args)]
+
+
+def doc(host: Host, *args: str) -> dict[str, str]:
+    """Return the documentation of functions by name: of all, of some nouns, or by shell patterns.
+
+    Example:
+        saltern run '*' sys.doc cmd.run
+    """
+    return {function.name: f"{function.signature}\n\n{function.doc}" for function in _chosen(args)}
+
+
+def argspec(host: Host, module: str = "") -> dict[str, dict[str, Any]]:
+    """Return functions' arguments by name: ``{args: […], defaults: […], varargs: true, kwargs: true}``.
+
+    ``defaults`` belong to the last of ``args``; what a function does not have is null.
+
+    Example:
+        saltern run '*' sys.argspec cmd.run
+    """
+    return {function.name: _arguments(function) for function in _chosen((module,) if module else ())}
+
+
+def reload_modules(host: Host) -> bool:
+    """Look for functions anew: those of distributions installed since are then found.
+
+    Example:
+        saltern run '*' sys.reload_modules
+    """
+    LIBRARY.reload()
+    return True
+
+
+def _chosen(wanted: tuple[str, ...]) -> list[Function]:
+    names = [name for name in LIBRARY.names() if not wanted or any(_is_meant(name, one) for one in wanted)]
+    return [LIBRARY.function(name) for name in names]
+
+
+def _is_meant(name: str, wanted: str) -> bool:
+    if "." in wanted.rstrip(".") or "*" in wanted:
+        return fnmatchcase(name, wanted)
+    return name.startswith(wanted.rstrip(".") + ".")
+
+
+def _arguments(function: Function) -> dict[str, Any]:
+    plain = [one for one in function.parameters if one.kind not in _VARIABLE]
+    kinds = {one.kind for one in function.parameters}
+    defaults = [one.default for one in plain if one.default is not Parameter.empty]
+    return {
+        "args": [public_name(one.name) for one in plain] or None,
+        "defaults": defaults or None,
+        "varargs": True if Parameter.VAR_POSITIONAL in kinds else None,
+        "kwargs": True if Parameter.VAR_KEYWORD in kinds else None,
+    }
+
+
+_VARIABLE = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

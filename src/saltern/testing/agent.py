@@ -1,0 +1,42 @@
+"""An agent in memory, for functions that ask their agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from saltern.sdk import RunningJob
+
+
+class FakeAgent:
+    """An agent with the jobs a test gave it. ``signals`` and ``refreshed`` tell what it was asked."""
+
+    def __init__(self, *, jid: str = "", jobs: Sequence[Any] = (), finished: int = 0) -> None:
+        """Take the caller's job id, the running jobs (RunningJob's fields), the count of finished ones."""
+        self.jid = jid
+        self.signals: list[tuple[str, int]] = []
+        self.refreshed = 0
+        self._jobs = msgspec.convert(list(jobs), list[RunningJob])
+        self._finished = finished
+
+    def running_jobs(self) -> list[RunningJob]:
+        """Return the jobs given."""
+        return self._jobs
+
+    def signal_job(self, jid: str, signal: int) -> bool:
+        """Note the signal; False for a job that was not given."""
+        known = any(job.jid == jid for job in self._jobs)
+        if known:
+            self.signals.append((jid, signal))
+        return known
+
+    def refresh_grains(self) -> None:
+        """Count the call."""
+        self.refreshed += 1
+
+    def clear_job_cache(self, hours: float) -> int:
+        """Forget all finished jobs."""
+        count, self._finished = self._finished, 0
+        return count

@@ -1,0 +1,371 @@
+"""A host in memory: files, programs and a clock that a test sets up, and that behave as real ones."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import msgspec
+
+from saltern.sdk import (
+    Address,
+    AgentControl,
+    Command,
+    Conflict,
+    Finished,
+    Host,
+    Interface,
+    NotAllowed,
+    NotFound,
+    OutputTooLarge,
+    Stat,
+    Uname,
+    Unavailable,
+    User,
+)
+from saltern.sdk.command import TIMED_OUT
+from saltern.sdk.host import READ_LIMIT
+
+
+class ImpossibleWorld(AssertionError):
+    """A test gave a world that can't exist, or the code under test did what nobody foresaw."""
+
+
+class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What lies at a path: a file with content, or a link."""
+
+    content: str | bytes = ""
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    modified: float = 0.0
+    link: str = ""
+    forbidden: bool = False  # opening it is not permitted
+
+    @property
+    def data(self) -> bytes:
+        """The content as bytes."""
+        return self.content if isinstance(self.content, bytes) else self.content.encode()
+
+
+class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What happens when a command line is run."""
+
+    stdout: str = ""
+    stderr: str = ""
+    retcode: int = 0
+    takes: float = 0.0  # seconds of the fake clock
+    writes: dict[str, str] = {}
+
+
+class FakeHost(Host):
+    """A host that holds exactly what a test gave it.
+
+    ``files`` maps paths to text or to File's fields; ``programs`` maps whole command lines, written as a
+    shell would quote them, to their output or to Program's fields. A program that no command line begins
+    with is not on PATH; a command line nobody gave is an ImpossibleWorld. ``ran`` and ``emitted`` tell
+    what happened.
+    """
+
+    def __init__(
+        self,
+        *,
+        files: Mapping[str, Any] | None = None,
+        directories: Sequence[str] = (),
+        programs: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        grains: Mapping[str, Any] | None = None,
+        users: Sequence[User] = (),
+        user: str = "root",
+        uname: Uname | None = None,
+        interfaces: Sequence[Interface] = (),
+        processes: Sequence[int] = (1,),
+        agent: AgentControl | None = None,
+        settings: str = "/etc/saltern",
+        now: float = 1_700_000_000.0,
+    ) -> None:
+        """Set the world up. Raises ImpossibleWorld."""
+        self.retcode = 0
+        self.agent = agent
+        self.settings = settings
+        self.ran: list[Command] = []
+        self.emitted: list[tuple[str, bytes]] = []
+        self.signals: list[tuple[int, int]] = []
+        self.grains_forgotten = 0
+        self._programs = {line: _program(given) for line, given in (programs or {}).items()}
+        self._environment = {"PATH": "/usr/bin", "HOME": "/root", **(environment or {})}
+        self._grains = dict(grains or {})
+        self._users = {one.name: one for one in (User(name="root", uid=0, gid=0, home="/root"), *users)}
+        self._user = user
+        self._uname = uname or Uname(
+            system="Linux", node="fake", release="6.1.0", version="#1 SMP", machine="x86_64"
+        )
+        self._interfaces = list(interfaces)
+        self._processes = set(processes)
+        self._time = now
+        self._unused = set(self._programs)
+        self.files: dict[str, File] = {}
+        self._directories = {"/", "/tmp", *directories}  # noqa: S108
+        for path, given in (files or {}).items():
+            self._put(path, _file(given))
+        if user not in self._users:
+            raise ImpossibleWorld(f"user {user!r} is not among the users")
+
+    def check(self) -> None:
+        """Raise ImpossibleWorld when a command line was given that nobody ran."""
+        if self._unused:
+            raise ImpossibleWorld(f"given, but never run: {sorted(self._unused)}")
+
+    # --- facts ---------------------------------------------------------------------------------------
+
+    @property
+    def grains(self) -> Mapping[str, Any]:
+        """The grains the test gave."""
+        return self._grains
+
+    def forget_grains(self) -> None:
+        """Count the wish."""
+        self.grains_forgotten += 1
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment the test gave, with PATH and HOME."""
+        return self._environment
+
+    def now(self) -> float:
+        """Return the fake time."""
+        return self._time
+
+    def steady(self) -> float:
+        """Return the fake time."""
+        return self._time
+
+    def sleep(self, seconds: float) -> None:
+        """Move the fake time, at once."""
+        if seconds < 0:
+            raise ValueError("time does not run backwards")
+        self._time += seconds
+
+    def uname(self) -> Uname:
+        """Return what the test gave."""
+        return self._uname
+
+    def user(self, name: str | int | None = None) -> User:
+        """Return one of the users given, or root."""
+        wanted = self._user if name is None else name
+        for user in self._users.values():
+            if wanted in (user.name, user.uid):
+                return user
+        raise NotFound(f"no user {name!r} on this host")
+
+    def interfaces(self) -> list[Interface]:
+        """Return the interfaces given."""
+        return self._interfaces
+
+    # --- programs --------------------------------------------------------------------------------------
+
+    def execute(self, command: Command) -> Finished:
+        """Run what the test wrote for this command line."""
+        program = self._start(command)
+        if command.timeout is not None and program.takes > command.timeout:
+            self._time += command.timeout
+            return Finished(pid=1000 + len(self.ran), retcode=TIMED_OUT, timed_out=True)
+        self._time += program.takes
+        for path, content in program.writes.items():
+            self.write(path, content.encode())
+        stdout, stderr = program.stdout.encode(), program.stderr.encode()
+        if command.merge:
+            stdout, stderr = stdout + stderr, b""
+        if len(stdout) + len(stderr) > command.limit:
+            raise OutputTooLarge(f"{command.argv[0]!r} wrote more than {command.limit} bytes and was killed")
+        for stream, data in (("stdout", stdout), ("stderr", stderr)):
+            if command.stream and data:
+                self.emit(stream, data)
+        pid = 1000 + len(self.ran)
+        return Finished(pid=pid, retcode=program.retcode, stdout=stdout, stderr=stderr)
+
+    def spawn(self, command: Command) -> int:
+        """Start what the test wrote for this command line; it runs for ever."""
+        self._start(command)
+        pid = 1000 + len(self.ran)
+        self._processes.add(pid)
+        return pid
+
+    def which(self, program: str) -> str | None:
+        """Return a path for programs that a command line given begins with, or that lie in a file."""
+        path = program if "/" in program else f"/usr/bin/{program}"
+        known = {shlex.split(line)[0] for line in self._programs}
+        found = self.files.get(path)
+        is_file = found is not None and bool(found.mode & 0o111)
+        return path if program in known or path in known or is_file else None
+
+    def signal(self, pid: int, number: int) -> None:
+        """Note the signal; 9 and 15 end the process."""
+        if pid not in self._processes:
+            raise NotFound(f"no process {pid}")
+        self.signals.append((pid, number))
+        if number in (9, 15):
+            self._processes.discard(pid)
+
+    def emit(self, stream: str, data: bytes) -> None:
+        """Note the output."""
+        self.emitted.append((stream, data))
+
+    def _start(self, command: Command) -> Program:
+        if self.which(command.argv[0]) is None:
+            raise NotFound(f"no program {command.argv[0]!r} on this host")
+        if command.cwd is not None and not self._is_directory(command.cwd):
+            raise NotFound(f"{command.cwd}: no such file or directory")
+        if command.user is not None and self.user(command.user).uid not in (0, self.user().uid):
+            self._require_root(command.user)
+        line = shlex.join(command.argv)
+        if line not in self._programs:
+            raise ImpossibleWorld(f"nobody said what happens on: {line}")
+        self._unused.discard(line)
+        self.ran.append(command)
+        return self._programs[line]
+
+    def _require_root(self, user: str) -> None:
+        if self.user().uid != 0:
+            raise NotAllowed(f"only root may run programs as {user}")
+
+    # --- files -------------------------------------------------------------------------------------------
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
+        """Return a file's content."""
+        path = self._resolve(path)
+        if self._is_directory(path):
+            raise Conflict(f"{path}: a directory, not a file")
+        found = self.files.get(path)
+        if found is None:
+            raise NotFound(f"{path}: no such file or directory")
+        if found.forbidden:
+            raise NotAllowed(f"{path}: permission denied")
+        if len(found.data) > limit:
+            raise OutputTooLarge(f"{path}: more than {limit} bytes")
+        return found.data
+
+    def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
+        """Replace a file's content."""
+        path = self._resolve(path)
+        if self._is_directory(path):
+            raise Conflict(f"{path}: a directory, not a file")
+        if not self._is_directory(posixpath.dirname(path)):
+            raise NotFound(f"{path}: no such file or directory")
+        old = self.files.get(path)
+        keeper = owner or old or self.user()
+        permissions = mode if mode is not None else old.mode if old else 0o644
+        self.files[path] = File(
+            content=data, mode=permissions, uid=keeper.uid, gid=keeper.gid, modified=self._time
+        )
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat | None:
+        """Return what lies at a path."""
+        path = self._resolve(path) if follow else posixpath.normpath(path)
+        if self._is_directory(path):
+            return Stat(kind="directory", mode=0o755)
+        found = self.files.get(path)
+        if found is None:
+            return None
+        return Stat(
+            kind="link" if found.link else "file",
+            mode=found.mode,
+            uid=found.uid,
+            gid=found.gid,
+            size=len(found.data),
+            modified=found.modified,
+            target=found.link,
+        )
+
+    def list_directory(self, path: str) -> list[str]:
+        """Return the names in a directory."""
+        path = self._resolve(path)
+        if path in self.files:
+            raise NotFound(f"{path}: a part of the path is not a directory")
+        if not self._is_directory(path):
+            raise NotFound(f"{path}: no such file or directory")
+        inside = (one for one in [*self.files, *self._directories] if one != "/")
+        return sorted({posixpath.basename(one) for one in inside if posixpath.dirname(one) == path})
+
+    def make_directory(self, path: str, mode: int = 0o755) -> None:
+        """Make a directory and those above it."""
+        path = posixpath.normpath(path)
+        while path not in self._directories:
+            if path in self.files:
+                raise Conflict(f"{path}: a file, not a directory")
+            self._directories.add(path)
+            path = posixpath.dirname(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, a link, or an empty directory."""
+        path = posixpath.normpath(path)
+        if self._is_directory(path) and self.list_directory(path):
+            raise Conflict(f"{path}: the directory is not empty")
+        self.files.pop(path, None)
+        self._directories.discard(path)
+
+    def lock(self, path: str) -> AbstractContextManager[None]:
+        """Hold a lock that nobody else wants."""
+        if not self._is_directory(posixpath.dirname(path)):
+            raise NotFound(f"{path}: no such file or directory")
+        return nullcontext()
+
+    def _put(self, path: str, file: File) -> None:
+        if posixpath.normpath(path) != path or not path.startswith("/"):
+            raise ImpossibleWorld(f"{path!r} is not an absolute path")
+        if path in self._directories:
+            raise ImpossibleWorld(f"{path} is a file and a directory")
+        self.files[path] = file
+        try:
+            self.make_directory(posixpath.dirname(path))
+        except Conflict as error:
+            raise ImpossibleWorld(f"{path} lies inside a file: {error}") from None
+
+    def _is_directory(self, path: str) -> bool:
+        return posixpath.normpath(path) in self._directories
+
+    def _resolve(self, path: str) -> str:
+        """Follow the links in every part of a path."""
+        done = "/"
+        rest = posixpath.normpath(path).strip("/").split("/")
+        for _ in range(400):
+            if not rest or rest == [""]:
+                return done
+            done = posixpath.normpath(posixpath.join(done, rest.pop(0)))
+            found = self.files.get(done)
+            if found is not None and found.link:
+                target = posixpath.join(posixpath.dirname(done), found.link)
+                rest = [*posixpath.normpath(target).strip("/").split("/"), *rest]
+                done = "/"
+        raise Unavailable(f"{path}: too many links")
+
+
+def interface(name: str, *addresses: str, up: bool = True, hardware: str = "") -> Interface:
+    """Return an interface with addresses written as ``192.0.2.1/24``."""
+    import ipaddress
+
+    found = []
+    for written in addresses:
+        parsed = ipaddress.ip_interface(written)
+        broadcast = str(parsed.network.broadcast_address) if parsed.version == 4 else ""
+        found.append(
+            Address(
+                family="inet" if parsed.version == 4 else "inet6",
+                address=str(parsed.ip),
+                prefix=parsed.network.prefixlen,
+                broadcast=broadcast,
+                label=name,
+            )
+        )
+    return Interface(name=name, up=up, hardware=hardware, mtu=1500, addresses=tuple(found))
+
+
+def _file(given: Any) -> File:
+    return File(content=given) if isinstance(given, str | bytes) else msgspec.convert(given, File)
+
+
+def _program(given: Any) -> Program:
+    return Program(stdout=given) if isinstance(given, str) else msgspec.convert(given, Program)
