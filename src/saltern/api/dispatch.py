@@ -17,8 +17,8 @@ from saltern.api.facade import Controller
 from saltern.api.limits import Limits
 from saltern.api.matching import Matcher
 from saltern.api.problems import WrongHost, http_status, problem
+from saltern.api.replies import ErrorReply, Problem
 from saltern.api.routes import ROUTES
-from saltern.api.schemas import ErrorReply, Problem
 from saltern.api.stream import Writer, chosen
 from saltern.foundation.errors import SalternError
 from saltern.identity.authorise import Principal, admit, authorise

@@ -10,7 +10,7 @@ import msgspec
 
 from saltern import __version__
 from saltern.api.call import Route
-from saltern.api.schemas import ErrorReply
+from saltern.api.replies import ErrorReply
 
 _REFERENCE = "#/components/schemas/{name}"
 

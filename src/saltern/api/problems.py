@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from saltern.api.schemas import Problem
+from saltern.api.replies import Problem
 from saltern.foundation.errors import (
     BadMessage,
     Conflict,

@@ -6,13 +6,11 @@ from typing import Any
 
 from saltern.api.call import Answer, Call, Route
 from saltern.api.handlers import agents, jobs, system
+from saltern.api.replies import Broken, JobPage, JobTargets, Resolved
 from saltern.api.schemas import (
     AgentsQuery,
-    Broken,
     EventsQuery,
-    JobPage,
     JobsQuery,
-    JobTargets,
     KeyChange,
     KeysQuery,
     MatchQuery,
@@ -20,7 +18,6 @@ from saltern.api.schemas import (
     NewTokenRequest,
     NoQuery,
     Rerun,
-    Resolved,
     ResolveQuery,
     StreamQuery,
     TargetsQuery,

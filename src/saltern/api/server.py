@@ -24,7 +24,7 @@ from saltern.api.dispatch import Dispatcher
 from saltern.api.facade import Controller
 from saltern.api.limits import Limits
 from saltern.api.peer import principal
-from saltern.api.schemas import ErrorReply, Problem
+from saltern.api.replies import ErrorReply, Problem
 from saltern.foundation.errors import Conflict, Unavailable
 from saltern.identity.authorise import Principal, Role
 

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from saltern.api.problems import problem
-from saltern.api.schemas import Broken
+from saltern.api.replies import Broken
 from saltern.foundation.errors import SalternError, Unavailable
 
 Items = AsyncIterator[msgspec.Struct]

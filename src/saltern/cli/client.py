@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from saltern.api.schemas import ErrorReply, Problem
+from saltern.api.replies import ErrorReply, Problem
 from saltern.cli.http import Exchange
 from saltern.foundation.errors import SalternError, Unavailable
 
 T = TypeVar("T")
 _SILENCE = 600.0
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 #: Streams show a sign of life every 15 s.
 _STREAM_SILENCE = 60.0
 
@@ -90,19 +91,13 @@ class Client:
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` as one part of a path."""
-    from urllib.parse import quote
-
-    return quote(text, safe="")
+    """Return ``text`` as one part of a path or query (urllib.parse takes 3 ms to be imported)."""
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
 
 
 def _query(values: Mapping[str, Any]) -> str:
-    given = {name: _word(value) for name, value in values.items() if value is not None}
-    if not given:
-        return ""
-    from urllib.parse import urlencode
-
-    return "?" + urlencode(given)
+    given = [f"{name}={quoted(_word(value))}" for name, value in values.items() if value is not None]
+    return "?" + "&".join(given) if given else ""
 
 
 def _word(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from saltern.api.schemas import Broken, JobTargets
+from saltern.api.replies import Broken, JobTargets
 from saltern.cli.client import ApiError, Client
 from saltern.cli.exit_codes import ExitCode, of_statuses
 from saltern.cli.interrupts import Interrupts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import threading
 from datetime import UTC, datetime
@@ -48,5 +46,8 @@ def new_job_id(now: float) -> JobId:
 
 def fingerprint(key: str) -> str:
     """Return a key's fingerprint as people compare it: ``SHA256:`` and 43 base-64 characters."""
+    import base64  # here, because the command line starts faster without them
+    import hashlib
+
     digest = hashlib.sha256(key.encode()).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from saltern.api.limits import Limits
 from saltern.api.server import Server, serve
@@ -54,9 +54,8 @@ class Served:
         self._thread.join()
         self._loop.close()
 
-    def _wait(self, work: object) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[arg-type]
-        return future.result(timeout=30)  # type: ignore[return-value]
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
 
 @contextmanager

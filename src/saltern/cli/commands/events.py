@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from saltern.api.schemas import Broken
+from saltern.api.replies import Broken
 from saltern.cli.client import ApiError
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode

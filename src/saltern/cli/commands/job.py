@@ -10,7 +10,7 @@ from itertools import chain
 
 import msgspec
 
-from saltern.api.schemas import JobTargets
+from saltern.api.replies import JobTargets
 from saltern.cli.client import quoted
 from saltern.cli.commands.run import add_view, as_json, view_of
 from saltern.cli.context import Context

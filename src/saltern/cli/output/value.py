@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,8 @@ _INDENT = "    "
 def lines(value: Any, depth: int = 0) -> Iterator[str]:
     """Yield ``value`` as lines, without line ends. Nothing in them can steer a terminal."""
     if depth >= _DEEPEST:
+        import json
+
         yield one_line(json.dumps(value, ensure_ascii=False))
     elif isinstance(value, dict) and value:
         yield from _mapping(value, depth)
