@@ -49,7 +49,7 @@ def sqlite_engine(path: Path, *, writes: bool) -> sa.Engine:
         pool_size=1 if writes else SQLITE_READERS,
         max_overflow=0,
         connect_args={"timeout": LOCK_WAIT},
-        query_cache_size=200,
+        hide_parameters=True,  # data has no place in errors and logs
     )
     sa.event.listen(engine, "connect", _prepare_sqlite(writes))
     sa.event.listen(engine, "begin", _begin("BEGIN IMMEDIATE" if writes else "BEGIN"))
@@ -93,6 +93,7 @@ def postgresql_engine(url: sa.URL) -> sa.Engine:
             pool_size=POSTGRESQL_CONNECTIONS,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "saltern",

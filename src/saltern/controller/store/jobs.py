@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from saltern.controller.store import tables
+from saltern.controller.store.sql import bulk
 from saltern.controller.store.values import JobFilter, plain
 from saltern.foundation.errors import Conflict, NotFound
 from saltern.model.ids import JobId
@@ -88,7 +89,10 @@ def _create(connection: sa.Connection, job: Job, targets: Sequence[Target]) -> N
     connection.execute(sa.insert(_JOBS), _job_row(job, len(targets)))
     if targets:
         rows = [_target_row(target) for target in sorted(targets, key=lambda each: each.key)]
-        connection.execute(sa.insert(_TARGETS), rows)
+        bulk(connection, _INSERT_TARGETS, rows)
+
+
+_INSERT_TARGETS = sa.insert(_TARGETS)
 
 
 def _target_row(target: Target) -> dict[str, object]:

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from saltern.controller.store import tables, targets
-from saltern.controller.store.sql import upsert
+from saltern.controller.store.sql import bulk, upsert
 from saltern.controller.store.values import Answer, Pair, Recorded, Returned, plain
 from saltern.foundation.errors import NotFound
 from saltern.messages.v1 import Blob, Error
@@ -239,7 +239,7 @@ def _record(connection: sa.Connection, answers: Sequence[Answer]) -> Recorded:
             taken.append(answer)
     if taken:
         targets.write(connection, changed.values())
-        connection.execute(sa.insert(_RETURNS), [_row(answer) for answer in taken])
+        bulk(connection, _INSERT, [_row(answer) for answer in taken])
         _add_weight(connection, taken)
     return Recorded(changed=tuple(changed.values()), unknown=tuple(unknown))
 
@@ -269,6 +269,9 @@ def _moment(said: float | None, otherwise: float | None) -> float | None:
 
 def _size(answer: Answer) -> int:
     return len(answer.data) if answer.blob is None else answer.blob.size
+
+
+_INSERT = sa.insert(_RETURNS)
 
 
 def _row(answer: Answer) -> dict[str, object]:

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from saltern.controller.store import jobs, tables
-from saltern.controller.store.sql import asked
+from saltern.controller.store.sql import asked, bulk
 from saltern.controller.store.values import Pair, Queued, Recorded, Update, plain
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Target
@@ -109,7 +109,7 @@ def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Target]:
 
 def locked(connection: sa.Connection, pairs: Iterable[Pair]) -> dict[Pair, Target]:
     """Return the targets there are of ``pairs``; nobody else changes them until the transaction ends."""
-    each, jid, key = asked(connection, sorted(set(pairs)))
+    each, jid, key = asked(connection, sorted({pair for pair in pairs if "\0" not in pair[0] + pair[1]}))
     query = (
         sa.select(*COLUMNS)
         .select_from(each)
@@ -177,7 +177,7 @@ def write(connection: sa.Connection, targets: Collection[Target]) -> None:
     """Write targets that exist as they are now."""
     if targets:
         in_order = sorted(targets, key=lambda target: (target.jid, target.key))
-        connection.execute(_WRITE, [_changed_row(target) for target in in_order])
+        bulk(connection, _WRITE, [_changed_row(target) for target in in_order])
 
 
 def _changed_row(target: Target) -> dict[str, object]:
