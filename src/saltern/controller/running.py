@@ -8,17 +8,19 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
+
 from saltern.controller.admission import advertised
 from saltern.controller.controller import Controller
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Store
 from saltern.foundation import atomic, settings
-from saltern.foundation.clock import Clock
-from saltern.foundation.errors import Conflict, SettingsError
+from saltern.foundation.clock import Clock, SystemClock
+from saltern.foundation.errors import Conflict, NotFound, SettingsError
 from saltern.foundation.layout import Layout
 from saltern.identity import certificates
 from saltern.identity.authority import Authority
-from saltern.transport.broker import Broker, Listen, Trust
+from saltern.transport.broker import Broker, Listen, Trust, configuration
 from saltern.transport.connection import Endpoint
 
 
@@ -107,6 +109,38 @@ def _external(chosen: ControllerSettings, ca: str) -> Endpoint:
             raise SettingsError(f"fabric.ca cannot be read: {error}") from error
     host = fabric.host or ("" if fabric.ca else certificates.BROKER_NAME)
     return Endpoint(tuple(fabric.urls), ca, host)
+
+
+def export_fabric(layout: Layout, directory: Path, *, at: Path | None, listen: str, name: str) -> list[Path]:
+    """Write what a NATS server of one's own needs to be this controller's broker; return the files.
+
+    ``at`` is where they will lie on the server's machine (default: where they are written now).
+    """
+    chosen, clock = load_settings(layout), SystemClock()
+    authority = Authority(layout.controller / "keys", clock)
+    certificate, key, _ = certificates.ensure(layout.controller / "tls", clock.now())
+    place = at or directory.absolute()
+    fabric = msgspec.structs.replace(chosen.fabric, listen=listen)
+    where = _listen(
+        msgspec.structs.replace(chosen, fabric=fabric), place / "broker.pem", place / "broker.key"
+    )
+    text = configuration(trust(authority, authority.account_jwt({})), where, place, name=name)
+    atomic.private_directory(directory)
+    files = {"nats-server.conf": text.encode(), "broker.pem": certificate.read_bytes()}
+    files["broker.key"] = key.read_bytes()
+    for file, content in files.items():
+        atomic.write(directory / file, content)
+    return [directory / file for file in files]
+
+
+def fabric_fingerprint(layout: Layout) -> str:
+    """Return the fingerprint of the CA that agents trust. Raises NotFound before the first start."""
+    try:
+        return certificates.fingerprint((layout.controller / "tls" / "ca.pem").read_text())
+    except FileNotFoundError:
+        raise NotFound(
+            "this controller has no CA yet", hint="it makes one at its first start: saltern controller"
+        ) from None
 
 
 @contextlib.contextmanager
