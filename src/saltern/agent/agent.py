@@ -65,6 +65,8 @@ FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
 UNWELCOME_PAUSE = 30.0
 #: Progress messages of one job in a second.
 PROGRESS_RATE = 50
+#: Seconds between two questions of what time it is, when orders seem to come too late.
+RESYNC = 5.0
 #: Refused orders reported in a second; the rest are counted.
 REFUSALS = 10
 
@@ -91,6 +93,7 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._grains_sent = b""
         self._refusals = 0
+        self._asked_time = -RESYNC
 
     async def run(self) -> int:
         """Work until told to stop; return the exit code."""
@@ -219,7 +222,7 @@ class Agent:
         if not self._welcome.is_set():
             await self._welcome.wait()
         try:
-            order = verify(message.data, self._signer, self.key, self.clock.now())
+            order = await self._verified(message.data)
         except Expired as error:
             self._report_refusal(error)
             if isinstance(error.order, Order) and not self.executor.remembers(error.order):
@@ -235,6 +238,22 @@ class Agent:
                 self._spawn(self._cancel(order))
             case Probe():
                 await self._say("pulse", self._pulse())
+
+    async def _verified(self, data: bytes) -> Order | Cancel | Probe:
+        """Return the order if it is to be obeyed. Raises Refused, Expired."""
+        try:
+            return verify(data, self._signer, self.key, self.clock.now())
+        except Expired:
+            # Somebody may have set the controller's clock back: ask what time it is there, and look again.
+            connection, now = self._connection, self.clock.steady()
+            if connection is None or now - self._asked_time < RESYNC:
+                raise
+            self._asked_time = now
+            try:
+                self.clock.set((await self._hello(connection)).now)
+            except SalternError as error:
+                log.warning("the controller does not say what time it is: %s", error)
+            return verify(data, self._signer, self.key, self.clock.now())
 
     async def _take(self, order: Order) -> None:
         known = self.executor.remembers(order)

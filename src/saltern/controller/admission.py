@@ -9,6 +9,7 @@ import msgspec
 from saltern.controller.fabric import Fabric
 from saltern.controller.fleet import Fleet
 from saltern.controller.happenings import Happenings
+from saltern.controller.peers import AgentChanged, Peers
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Store
 from saltern.foundation import settings as reading
@@ -22,7 +23,7 @@ from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, fingerprint
 from saltern.model.request import TokenRequest
 from saltern.model.token import NewToken, Token, TokenState
-from saltern.transport import server
+from saltern.transport import server, streams
 from saltern.transport.connection import Endpoint
 
 log = logging.getLogger("saltern.admission")
@@ -44,6 +45,7 @@ class Admission:
         fleet: Fleet,
         fabric: Fabric,
         happenings: Happenings,
+        peers: Peers,
         settings: ControllerSettings,
         clock: Clock,
     ) -> None:
@@ -53,6 +55,7 @@ class Admission:
         self._fleet = fleet
         self._fabric = fabric
         self._happenings = happenings
+        self._peers = peers
         self._enrolment = settings.enrolment
         self._lifetime = reading.duration(settings.enrolment.credential_lifetime)
         self._clock = clock
@@ -103,6 +106,7 @@ class Admission:
             token=token.id if token else None,
         )
         self._fleet.put(agent)
+        self._peers.tell(AgentChanged(keys=(agent.key,)))
         if before is None or before.state is not agent.state:
             tag = "enrol/accepted" if agent.state is KeyState.ACCEPTED else "enrol/pending"
             self._happenings.emit(
@@ -147,6 +151,7 @@ class Admission:
         if verb not in _VERBS and verb != "delete":
             raise UsageError(f"unknown verb {verb!r}", hint="accept, reject, revoke or delete")
         changed = [await self._change(key, verb) for key in decision.targets.members]
+        self._peers.tell(AgentChanged(keys=tuple(agent.key for agent in changed)))
         if any(agent.state is KeyState.REVOKED for agent in changed) or verb == "delete":
             await self._put_out([agent.key for agent in changed])
         for agent in changed:
@@ -175,7 +180,7 @@ class Admission:
     async def _put_out(self, keys: list[AgentKey]) -> None:
         """Make the broker drop them; if it is away it learns of it when it is back, before anybody enters."""
         for key in keys:
-            self._fleet.presence.forget(key)
+            self._fleet.apply(self._fleet.presence.forget(key, self._clock.now()))
         try:
             await self._fabric.refresh_account()
         except Unavailable as error:
@@ -187,6 +192,7 @@ class Admission:
                     await server.kick(self._fabric.system, *link.id)
                 except SalternError as error:
                     log.info("connection %s is gone already: %s", link.id, error)
+            await streams.purge(self._fabric.connection, streams.GRAINS, f"$KV.grains.{key}")
 
     async def account_jwt(self) -> str:
         """Return the account's JWT with all whose credential could still be good among its revocations."""

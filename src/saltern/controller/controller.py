@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 from collections.abc import AsyncIterator, Collection, Coroutine
 from typing import Any
 
@@ -15,6 +16,7 @@ from saltern.controller.fleet import Fleet
 from saltern.controller.happenings import Happenings
 from saltern.controller.intake import GrainsWatch, Intake
 from saltern.controller.jobs import Jobs
+from saltern.controller.peers import AgentChanged, JobMade, News, Peers, Returned, Welcomed
 from saltern.controller.returns import Returns, as_settled
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Act, JobFilter, Store
@@ -64,6 +66,7 @@ class Controller:
         self._tasks: list[asyncio.Task[None]] = []
         self._consumer: asyncio.Task[None] | None = None
         self.happenings = Happenings(clock)
+        self._peers = Peers(secrets.token_hex(8))
         self.fleet = Fleet(store, clock, lambda change: self.jobs_alive.present(change))
         self.fabric = Fabric(
             authority,
@@ -81,6 +84,7 @@ class Controller:
             fleet=self.fleet,
             fabric=self.fabric,
             happenings=self.happenings,
+            peers=self._peers,
             settings=settings,
             clock=clock,
         )
@@ -89,6 +93,7 @@ class Controller:
             store=store,
             fabric=self.fabric,
             authority=authority,
+            peers=self._peers,
             settings=settings,
             clock=clock,
         )
@@ -99,9 +104,10 @@ class Controller:
             jobs=self.jobs_alive,
             admission=self.admission,
             happenings=self.happenings,
+            peers=self._peers,
             clock=clock,
         )
-        self._returns = Returns(store, self.jobs_alive, self.happenings, clock)
+        self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, clock)
         self._grains = GrainsWatch(self.fleet, self.happenings)
 
     async def start(self) -> None:
@@ -133,10 +139,26 @@ class Controller:
 
     async def _on_open(self, connection: Connection, system: Connection) -> None:
         await self.happenings.attach(connection)
+        await self._peers.attach(connection, self._on_news)
         await self.intake.attach(connection, system)
         await streams.watch(connection, streams.GRAINS, "$KV.grains.*", self._grains.on_grains)
         self._consumer = asyncio.create_task(self._consume(connection))
         await self.jobs_alive.inquire()
+
+    async def _on_news(self, news: News) -> None:
+        """Another controller on this fabric did something."""
+        match news:
+            case AgentChanged(keys=keys):
+                for key in keys:
+                    await self.fleet.reload(key)
+            case Welcomed():
+                await self.fleet.find(news.key)
+                changes = self.fleet.presence.welcome(news.key, news.instance, news.at)
+                self.fleet.apply(changes, version=news.version)
+            case JobMade():
+                await self.jobs_alive.made_elsewhere(news.job)
+            case Returned():
+                await self._returns.elsewhere(news.pairs)
 
     async def _consume(self, connection: Connection) -> None:
         try:

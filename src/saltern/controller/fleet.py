@@ -50,6 +50,22 @@ class Fleet:
         """Return the agent with that key."""
         return self._agents.get(key)
 
+    async def find(self, key: AgentKey) -> Agent | None:
+        """Return the agent if it is trusted, also when another controller has just taken it in."""
+        if key not in self._agents:
+            await self.reload(key)
+        return self.accepted(key)
+
+    async def reload(self, key: AgentKey) -> None:
+        """Read the agent from the store again: another controller changed it."""
+        known, now = self._agents.get(key), await self._store.agents.get(key)
+        if now is None:
+            self.drop(key)
+        elif known is None:
+            self.put(now)
+        else:
+            self.put(msgspec.structs.replace(known, state=now.state, name=now.name, grains=now.grains))
+
     def accepted(self, key: AgentKey) -> Agent | None:
         """Return the agent with that key if it is trusted."""
         agent = self._agents.get(key)
@@ -85,7 +101,9 @@ class Fleet:
         agent = self._agents.pop(key, None)
         if agent is not None:
             self._let_go(agent)
-        self.presence.forget(key)
+        self._seen.pop(key, None)
+        for change in self.presence.forget(key, self._clock.now()):
+            self._on_change(change)
 
     def _let_go(self, agent: Agent) -> None:
         self.index.remove(agent.key)

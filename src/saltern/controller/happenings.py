@@ -88,8 +88,9 @@ class Happenings:
         _, key, tag = message.subject.split(".", 2)
         try:
             event = decode(message.data, Event)
-        except BadMessage as error:
-            event = Event(at=self._clock.now(), data={"malformed": error.message, "tag": tag})
+            msgspec.json.encode(event.data)  # MessagePack can say more than JSON, which listeners speak
+        except (BadMessage, TypeError, ValueError, OverflowError, RecursionError) as error:
+            event = Event(at=self._clock.now(), data={"malformed": str(error), "tag": tag})
             tag = "malformed"
         about = None if key == CONTROLLER else AgentKey(key)
         self._hand_out(Happening(at=event.at, tag=tag.replace(".", "/"), key=about, data=event.data))

@@ -13,6 +13,7 @@ from saltern.controller.admission import Admission
 from saltern.controller.fleet import Fleet
 from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
+from saltern.controller.peers import Peers, Welcomed
 from saltern.controller.presence import Link, LinkId
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, SalternError, Unavailable
@@ -69,9 +70,11 @@ class Intake:
         jobs: Jobs,
         admission: Admission,
         happenings: Happenings,
+        peers: Peers,
         clock: Clock,
     ) -> None:
         self._authority = authority
+        self._peers = peers
         self._endpoint = endpoint
         self._fleet = fleet
         self._jobs = jobs
@@ -222,7 +225,7 @@ class Intake:
         return self._admission.renew(key)
 
     async def _hello(self, key: AgentKey, hello: Hello) -> Frame:
-        agent = self._fleet.accepted(key)
+        agent = await self._fleet.find(key)
         if agent is None:
             return Denied(
                 code="unknown", message="this key is not accepted here", hint="join again", final=True
@@ -243,6 +246,7 @@ class Intake:
             await self._kick(rivals)
         now = self._clock.now()
         self._fleet.apply(self._fleet.presence.welcome(key, hello.instance, now), version=hello.version[:64])
+        self._peers.tell(Welcomed(key=key, instance=hello.instance, at=now, version=hello.version[:64]))
         self._jobs.accounted(key, hello)
         return Welcome(
             now=now,

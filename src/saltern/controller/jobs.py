@@ -13,6 +13,7 @@ import msgspec
 from saltern.controller.fabric import Fabric
 from saltern.controller.fleet import Fleet
 from saltern.controller.live import LiveJob, Part
+from saltern.controller.peers import JobMade, Peers
 from saltern.controller.presence import Change
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Store, Update
@@ -53,10 +54,12 @@ class Jobs:
         store: Store,
         fabric: Fabric,
         authority: Authority,
+        peers: Peers,
         settings: ControllerSettings,
         clock: Clock,
     ) -> None:
         self._fleet = fleet
+        self._peers = peers
         self._store = store
         self._fabric = fabric
         self._authority = authority
@@ -98,6 +101,7 @@ class Jobs:
         targets = [self._target(job, key, name) for key, name in decision.targets.members.items()]
         await self._store.jobs.create(job, targets)
         live = self._admit(job, targets)
+        self._peers.tell(JobMade(job=job))
         self._spawn(self._send(live, [t.key for t in targets if t.status is Status.SENT]))
         return job
 
@@ -136,6 +140,7 @@ class Jobs:
         if live is None:
             raise Conflict(f"job {jid} is over: there is nothing to cancel")
         live.job = msgspec.structs.replace(live.job, cancelled_by=decision.principal.name)
+        self._peers.tell(JobMade(job=live.job))
         now = self._clock.steady()
         for key, part in live.unsettled():
             if part.status is Status.QUEUED:
@@ -287,9 +292,26 @@ class Jobs:
     async def _send_queued(self, key: AgentKey) -> None:
         for live in list(self.live.values()):
             part = live.parts.get(key)
-            if part is not None and part.status is Status.QUEUED:
-                live.see(key, Status.SENT, self._clock.steady())
+            if part is None or part.status is not Status.QUEUED:
+                continue
+            update = Update(jid=live.job.jid, key=key, status=Status.SENT, at=self._clock.now())
+            try:
+                recorded = await self._store.targets.record([update])
+            except SalternError as error:
+                log.error("job %s stays queued for now: %s", live.job.jid, error)
+                self._after(_LOOK, lambda: self._spawn(self._send_queued(key)))
+                return
+            live.see(key, Status.SENT, self._clock.steady())
+            if recorded.changed:  # else another controller was first
                 await self._send(live, [key])
+
+    async def made_elsewhere(self, job: Job) -> None:
+        """Another controller made or cancelled a job: follow it here too."""
+        live = self.live.get(job.jid)
+        if live is None:
+            self._admit(job, await self._store.targets.of_job(job.jid))
+        else:
+            live.job = job
 
     def _expect_return(self, key: AgentKey) -> None:
         self._after(self._settings.disconnected_grace, lambda: self._gone(key))

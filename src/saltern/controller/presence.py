@@ -26,7 +26,7 @@ class Link(NamedTuple):
 
 
 class Change(NamedTuple):
-    """An agent came or went."""
+    """An agent came or went, or another of its processes took over."""
 
     key: AgentKey
     online: bool
@@ -67,33 +67,34 @@ class Presence:
 
     def connected(self, link: Link) -> list[Change]:
         """The broker reports a new connection."""
-        before = self.online(link.key)
+        before = self._current(link.key)
         self._links[link.id] = link
         self._by_key.setdefault(link.key, {})[link.id] = link
-        return self._changes(link.key, before, link.at, link)
+        return self._changes(link.key, before, link.at)
 
     def disconnected(self, id: LinkId, at: float) -> list[Change]:
         """The broker reports the end of a connection."""
         link = self._links.pop(id, None)
         if link is None:
             return []
-        before = self.online(link.key)
+        before = self._current(link.key)
         rest = self._by_key[link.key]
         del rest[id]
         if not rest:
             del self._by_key[link.key]
-        return self._changes(link.key, before, at, link)
+        return self._changes(link.key, before, at)
 
     def welcome(self, key: AgentKey, instance: str, at: float) -> list[Change]:
         """From now on this process is the agent."""
-        before = self.online(key)
+        before = self._current(key)
         self._welcomed[key] = instance
-        current = self._current(key)
-        return self._changes(key, before, at, current) if current else []
+        return self._changes(key, before, at)
 
-    def forget(self, key: AgentKey) -> None:
-        """The agent was deleted or revoked."""
+    def forget(self, key: AgentKey, at: float) -> list[Change]:
+        """The agent was deleted or revoked: whatever connection it still has counts for nothing."""
+        before = self._current(key)
         self._welcomed.pop(key, None)
+        return self._changes(key, before, at)
 
     def replace(self, links: Iterable[Link], at: float) -> list[Change]:
         """The whole truth as of now: after (re)connecting to the broker, or losing it (no links)."""
@@ -121,6 +122,10 @@ class Presence:
                 return link
         return None
 
-    def _changes(self, key: AgentKey, before: bool, at: float, link: Link) -> list[Change]:
-        after = self.online(key)
-        return [] if after == before else [Change(key, after, at, link.instance, link.address)]
+    def _changes(self, key: AgentKey, before: Link | None, at: float) -> list[Change]:
+        """Return the change, if any, from ``before`` to the present connection of the welcomed process."""
+        after = self._current(key)
+        link = after or before
+        if link is None or (before and after and before.instance == after.instance):
+            return []
+        return [Change(key, after is not None, at, link.instance, link.address)]

@@ -10,6 +10,8 @@ import msgspec
 
 from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
+from saltern.controller.peers import Peers
+from saltern.controller.peers import Returned as TellReturned
 from saltern.controller.store import Answer, Store
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, SalternError, Unavailable
@@ -33,8 +35,9 @@ _AGAIN = 5.0
 class Returns:
     """Consumes the stream RETURNS, together with any other controllers."""
 
-    def __init__(self, store: Store, jobs: Jobs, happenings: Happenings, clock: Clock) -> None:
+    def __init__(self, store: Store, jobs: Jobs, happenings: Happenings, peers: Peers, clock: Clock) -> None:
         self._store = store
+        self._peers = peers
         self._jobs = jobs
         self._happenings = happenings
         self._clock = clock
@@ -131,12 +134,21 @@ class Returns:
         by_pair = {(answer.jid, answer.key): answer for answer in answers}
         for target in recorded.changed:
             self._jobs.returned(target, settled(target, by_pair[target.jid, target.key]))
+        if recorded.changed:
+            pairs = tuple((target.jid, target.key) for target in recorded.changed)
+            self._peers.tell(TellReturned(pairs=pairs))
         for jid, key in recorded.unknown:
             self._happenings.emit("return/unknown", {"jid": jid, "reason": "it was not a target"}, key)
         for (jid, key), fault in recorded.damaged.items():
             self._happenings.emit("return/damaged", {"jid": jid, "reason": fault}, key)
             self._jobs.unreadable(jid, key, fault)
         return True
+
+    async def elsewhere(self, pairs: tuple[tuple[JobId, AgentKey], ...]) -> None:
+        """Another controller recorded these: tell who waits here."""
+        for jid, key in pairs:
+            if jid in self._jobs.live and (found := await self._store.returns.get(jid, key)):
+                self._jobs.returned(found.target, as_settled(found.target, found.data, found.error))
 
     def _complain(self, message: Message, fault: str) -> None:
         _, key, jid = message.subject.split(".")

@@ -58,7 +58,7 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
             if not chosen.fabric.urls:
                 account = await controller.admission.account_jwt()
                 broker = Broker(
-                    lambda: trust(authority, account),
+                    lambda: trust(authority, account, chosen),
                     listen,
                     home / "broker",
                     on_restart=lambda reason: controller.happenings.emit(
@@ -72,7 +72,7 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
             yield controller
 
 
-def trust(authority: Authority, account: str) -> Trust:
+def trust(authority: Authority, account: str, chosen: ControllerSettings) -> Trust:
     """Return what a broker of ours believes."""
     return Trust(
         authority.operator_jwt(),
@@ -80,7 +80,7 @@ def trust(authority: Authority, account: str) -> Trust:
         authority.system_jwt(),
         authority.account.public,
         account,
-        authority.open_jwt(),
+        authority.open_jwt() if chosen.enrolment.pending else "",
     )
 
 
@@ -124,7 +124,7 @@ def export_fabric(layout: Layout, directory: Path, *, at: Path | None, listen: s
     where = _listen(
         msgspec.structs.replace(chosen, fabric=fabric), place / "broker.pem", place / "broker.key"
     )
-    text = configuration(trust(authority, authority.account_jwt({})), where, place, name=name)
+    text = configuration(trust(authority, authority.account_jwt({}), chosen), where, place, name=name)
     atomic.private_directory(directory)
     files = {"nats-server.conf": text.encode(), "broker.pem": certificate.read_bytes()}
     files["broker.key"] = key.read_bytes()

@@ -34,7 +34,7 @@ class Trust(NamedTuple):
     system: str
     account_key: str
     account: str
-    open_user: str
+    open_user: str  # empty: nobody comes in without a credential
 
 
 class Listen(NamedTuple):
@@ -75,7 +75,7 @@ resolver_preload {{
   {trust.system_key}: {trust.system}
   {trust.account_key}: {trust.account}
 }}
-default_sentinel: "{trust.open_user}"
+{f'default_sentinel: "{trust.open_user}"' if trust.open_user else ""}
 tls {{
   cert_file: "{listen.certificate}"
   key_file: "{listen.key}"
