@@ -11,22 +11,16 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
-
 from saltern.api.address import short
+from saltern.api.connections import Connections
 from saltern.api.dispatch import Dispatcher
 from saltern.api.facade import Controller
 from saltern.api.limits import Limits
 from saltern.api.peer import principal
-from saltern.api.replies import ErrorReply, Problem
 from saltern.foundation.errors import Conflict, Unavailable
-from saltern.identity.authorise import Principal, Role
+from saltern.identity.authorise import Principal
 
 
 class Server:
@@ -36,7 +30,7 @@ class Server:
         self,
         path: Path,
         dispatcher: Dispatcher,
-        connections: web.Server,
+        connections: Connections,
         listener: asyncio.AbstractServer,
         identity: tuple[int, int],
     ) -> None:
@@ -74,48 +68,10 @@ async def serve(
         return principal(transport, service_uid)
 
     dispatcher = Dispatcher(controller, who, limits)
-    connections = _Connections(dispatcher, who, limits)
+    connections = Connections(dispatcher, who, limits)
     channel = _listen(socket_path)
     listener = await asyncio.get_running_loop().create_unix_server(connections, sock=channel, backlog=512)
     return Server(socket_path, dispatcher, connections, listener, _identity(socket_path))
-
-
-class _Connections(web.Server):
-    """Counts connections, so that a user who may do nothing here cannot use them up."""
-
-    def __init__(
-        self, dispatcher: Dispatcher, who: Callable[[asyncio.BaseTransport | None], Principal], limits: Limits
-    ) -> None:
-        super().__init__(
-            dispatcher,
-            handler_cancellation=True,
-            keepalive_timeout=limits.header_time,
-            lingering_time=1.0,
-            access_log=None,
-            auto_decompress=False,
-            tcp_keepalive=False,
-        )
-        self._who = who
-        self._limit = limits.strangers
-        self._strangers: Counter[str] = Counter()
-        self._names: dict[RequestHandler, str] = {}
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        caller = self._who(transport)
-        if caller.role is not Role.NOBODY:
-            return
-        self._names[handler] = caller.via
-        self._strangers[caller.via] += 1
-        if self._strangers[caller.via] > self._limit:
-            transport.write(_TOO_MANY)
-            transport.close()
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        via = self._names.pop(handler, None)
-        if via is not None:
-            self._strangers[via] -= 1
 
 
 def _listen(path: Path) -> socket.socket:
@@ -154,15 +110,3 @@ def _identity(path: Path) -> tuple[int, int]:
         status = os.lstat(path)
         return status.st_dev, status.st_ino
     return (0, 0)
-
-
-def _canned(status: str, what: Problem) -> bytes:
-    body = msgspec.json.encode(ErrorReply(error=what))
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"Connection: close\r\n\r\n" + body
-
-
-_TOO_MANY = _canned(
-    "429 Too Many Requests",
-    Problem(code="not_allowed", message="too many connections of a user who may do nothing here"),
-)

@@ -19,10 +19,13 @@ T = TypeVar("T")
 class Served:
     """A served controller. Touch it from other threads through ``do`` only."""
 
-    def __init__(self, controller: FakeController, path: Path, limits: Limits) -> None:
+    def __init__(
+        self, controller: FakeController, path: Path, limits: Limits, service_uid: int | None
+    ) -> None:
         self.controller = controller
         self.path = path
         self._limits = limits
+        self._service_uid = service_uid
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: Server | None = None
@@ -31,7 +34,9 @@ class Served:
         """Start to serve (again)."""
         if not self._thread.is_alive():
             self._thread.start()
-        self._server = self._wait(serve(self.controller, self.path, limits=self._limits))
+        self._server = self._wait(
+            serve(self.controller, self.path, service_uid=self._service_uid, limits=self._limits)
+        )
 
     def down(self) -> None:
         """Stop serving; the controller keeps what it knows."""
@@ -63,9 +68,11 @@ def served(
     controller: FakeController,
     path: Path,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    *,
+    service_uid: int | None = None,
 ) -> Iterator[Served]:
     """Serve ``controller`` on ``path`` while entered."""
-    thing = Served(controller, path, limits)
+    thing = Served(controller, path, limits, service_uid)
     thing.up()
     try:
         yield thing

@@ -92,7 +92,9 @@ def _statuses(text: str | None) -> frozenset[Status] | None:
     words = text.split(",")
     wrong = [word for word in words if word not in set(Status)]
     if wrong:
-        raise UsageError(f"unknown status {wrong[0]!r}", hint=nearest(wrong[0], Status), where="status")
+        raise UsageError(
+            f"unknown status {wrong[0]!r}", hint=nearest(wrong[0], map(str, Status)), where="status"
+        )
     return frozenset(map(Status, words))
 
 
