@@ -17,6 +17,7 @@ import msgspec
 import saltern
 from saltern.agent.credential import Identity
 from saltern.agent.executor import Executor
+from saltern.agent.facts import Facts
 from saltern.agent.outbox import Outbox
 from saltern.agent.settings import AgentSettings
 from saltern.agent.time import ControllerClock
@@ -76,8 +77,7 @@ class Agent:
 
     def __init__(self, layout: Layout, settings: AgentSettings, control: socket.socket) -> None:
         """``control`` leads to the supervisor."""
-        self._layout = layout
-        self._settings = settings
+        self._facts = Facts(layout, settings)
         self._identity = Identity(layout.agent)
         self._pair = self._identity.pair()
         self.key = AgentKey(self._pair.public)
@@ -345,7 +345,7 @@ class Agent:
 
     async def _tell_grains(self, *, force: bool) -> None:
         """Collect the grains and publish them when they have changed, until they are stored."""
-        grains = await asyncio.to_thread(self._collect)
+        grains = await asyncio.to_thread(self._facts.collect)
         encoded = msgspec.json.encode(grains)
         if encoded == self._grains_sent and not force:
             return
@@ -360,19 +360,6 @@ class Agent:
             else:
                 self._grains_sent = encoded
                 return
-
-    def _collect(self) -> dict[str, Any]:
-        from saltern.grains.collect import collect
-        from saltern.sdk.local import LocalHost
-
-        found = collect(
-            LocalHost(settings=str(self._layout.settings)),
-            name=self._credential.name,
-            static=self._settings.grains | self._credential.grains,
-        )
-        for name, error in found.errors.items():
-            log.warning("the grains of %s are missing: %s", name, error)
-        return found.values
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from saltern.agent.agent import run_loop
 from saltern.agent.credential import Identity
+from saltern.agent.facts import Facts
 from saltern.agent.settings import AgentSettings
 from saltern.agent.supervisor import Supervisor
 from saltern.foundation import settings as reading
 from saltern.foundation.layout import Layout
+from saltern.messages.v1 import Order
+from saltern.sdk import AgentControl
+from saltern.sdk.local import LocalHost
+
+if TYPE_CHECKING:
+    from saltern.agent.worker import Perform
+    from saltern.engine.outcome import Outcome
+    from saltern.sdk.host import Emit
 
 
 def load_settings(layout: Layout) -> AgentSettings:
@@ -24,4 +34,21 @@ def run(layout: Layout) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    return Supervisor(layout.agent, lambda control: run_loop(layout, settings, control)).run()
+    return Supervisor(
+        layout.agent,
+        lambda control: run_loop(layout, settings, control),
+        run=_performer(layout, settings),
+    ).run()
+
+
+def _performer(layout: Layout, settings: AgentSettings) -> Perform:
+    """Return what runs an order's function in a worker."""
+    facts = Facts(layout, settings)
+
+    def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
+        from saltern.engine.call import call
+
+        host = LocalHost(emit=emit, agent=agent, settings=str(layout.settings), grains=facts.known)
+        return call(host, order.fun, order.args, order.kwargs)
+
+    return perform
