@@ -20,7 +20,7 @@ from saltern.api.problems import WrongHost, http_status, problem
 from saltern.api.replies import ErrorReply, Problem
 from saltern.api.routes import ROUTES
 from saltern.api.stream import Writer, chosen
-from saltern.foundation.errors import SalternError
+from saltern.foundation.errors import NotAllowed, SalternError
 from saltern.identity.authorise import Principal, admit, authorise
 
 T = TypeVar("T")
@@ -54,14 +54,23 @@ class Dispatcher:
             principal = self._who(request.transport)
             _check_origin(request)
             route, path = self._matcher.find(request.method, request.rel_url.raw_path)
-            admit(principal, route.action)
-            answer = await self._finish(self._answer(request, route, principal, path))
+            answer = await self._permitted(request, route, principal, path)
         except SalternError as error:
             return _error_reply(http_status(error), problem(error))
         except Exception:
             _log.exception("%s %s failed", request.method, request.rel_url.raw_path)
             return _error_reply(500, Problem(code="internal", message="the controller failed", hint=_LOOK))
         return await self._send(request, route, answer)
+
+    async def _permitted(
+        self, request: web.BaseRequest, route: Route, principal: Principal, path: dict[str, str]
+    ) -> Answer:
+        try:
+            admit(principal, route.action)
+            return await self._finish(self._answer(request, route, principal, path))
+        except NotAllowed as error:
+            await self._controller.refused(principal, route.action, error.message)
+            raise
 
     async def _answer(
         self, request: web.BaseRequest, route: Route, principal: Principal, path: dict[str, str]

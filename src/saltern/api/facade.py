@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from typing import Literal, Protocol
 
-from saltern.identity.authorise import Decision, Targets
+from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
@@ -20,6 +20,9 @@ KeyVerb = Literal["accept", "reject", "revoke", "delete"]
 
 class Controller(Protocol):
     """Decides and remembers. Whatever changes something takes a Decision and acts on its targets exactly."""
+
+    async def refused(self, principal: Principal, action: Action, reason: str) -> None:
+        """Put on record that somebody was not allowed to do something."""
 
     def resolve(self, expression: str, kind: str) -> Targets:
         """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""

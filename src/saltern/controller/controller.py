@@ -24,7 +24,7 @@ from saltern.controller.watch import job_updates, require_job
 from saltern.foundation import settings as reading
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import SalternError
-from saltern.identity.authorise import Decision, Targets
+from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.identity.authority import Authority
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId
@@ -39,6 +39,8 @@ from saltern.transport.connection import Connection, Endpoint
 
 log = logging.getLogger("saltern.controller")
 
+#: Seconds between two entries about the same principal being refused.
+_REFUSALS_EVERY = 10.0
 #: Seconds between two rounds of removing what is too old or too much.
 _RETENTION = 600.0
 
@@ -64,6 +66,7 @@ class Controller:
         self._clock = clock
         self._started = clock.now()
         self._tasks: list[asyncio.Task[None]] = []
+        self._refused: dict[str, float] = {}
         self._consumer: asyncio.Task[None] | None = None
         self.happenings = Happenings(clock)
         self._peers = Peers(secrets.token_hex(8))
@@ -204,6 +207,25 @@ class Controller:
                 arguments={**decision.arguments, "targets": names[:100]},
             )
         )
+
+    async def refused(self, principal: Principal, action: Action, reason: str) -> None:
+        """Put on record that somebody was not allowed; who keeps trying fills no disk."""
+        now = self._clock.steady()
+        last = self._refused.get(principal.name, -_REFUSALS_EVERY)
+        if now - last < _REFUSALS_EVERY:
+            return
+        self._refused[principal.name] = now
+        await self._store.audit.append(
+            Act(
+                at=self._clock.now(),
+                principal=f"{principal.name} ({principal.via})",
+                action=action,
+                target="",
+                decision="refused",
+                arguments={"reason": reason},
+            )
+        )
+        self.happenings.emit("access/refused", {"who": principal.name, "action": action, "reason": reason})
 
     # --- the facade --------------------------------------------------------------------------------
 

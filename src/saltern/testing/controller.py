@@ -14,7 +14,7 @@ import msgspec
 
 from saltern import __version__
 from saltern.foundation.errors import Conflict, NotFound, UsageError
-from saltern.identity.authorise import Action, Decision, Targets
+from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
@@ -61,6 +61,7 @@ class FakeController:
         self.fleet: dict[AgentKey, Agent] = {}
         self.functions: dict[str, Script] = {"test.ping": lambda agent, request: value(True)}
         self.decisions: list[Decision] = []
+        self.refusals: list[tuple[str, Action, str]] = []
         self.watching = 0
         self._made: dict[str, Token] = {}
         self._jobs: dict[JobId, Job] = {}
@@ -103,6 +104,10 @@ class FakeController:
         self._tell()
 
     # --- the facade -----------------------------------------------------------------------------------
+
+    async def refused(self, principal: Principal, action: Action, reason: str) -> None:
+        """Note that somebody was not allowed; see ``refusals``."""
+        self.refusals.append((principal.name, action, reason))
 
     def resolve(self, expression: str, kind: str) -> Targets:
         """Resolve globs and comma lists among accepted agents."""
