@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 from saltern.controller.fabric import Fabric
 from saltern.controller.fleet import Fleet
 from saltern.controller.live import LiveJob, Part
+from saltern.controller.orders import ORDER_LIFE, Orders
 from saltern.controller.peers import JobMade, Peers
 from saltern.controller.presence import Change
 from saltern.controller.settings import ControllerSettings
@@ -22,8 +22,7 @@ from saltern.foundation.clock import Clock
 from saltern.foundation.errors import Conflict, SalternError, Unavailable, UsageError
 from saltern.identity.authorise import Action, Decision
 from saltern.identity.authority import Authority
-from saltern.messages.v1 import Ack, Beat, Cancel, Hello, Order, Probe, Progress, Pulse
-from saltern.messages.v1.orders import sign
+from saltern.messages.v1 import Ack, Beat, Hello, Progress, Pulse
 from saltern.model.ids import AgentKey, JobId, new_job_id
 from saltern.model.job import Job, Tally, Target
 from saltern.model.request import RunRequest
@@ -32,8 +31,6 @@ from saltern.model.update import Output, Settled
 
 log = logging.getLogger("saltern.jobs")
 
-#: An order not accepted within this many seconds is void.
-ORDER_LIFE = 60.0
 #: Seconds after which a job that the returning agent does not know of is lost; its return may be on the way.
 _SETTLING = 10.0
 #: Seconds a settled job stays in memory, for what may still be heard of it.
@@ -62,7 +59,7 @@ class Jobs:
         self._peers = peers
         self._store = store
         self._fabric = fabric
-        self._authority = authority
+        self._orders = Orders(authority, fabric, clock)
         self._settings = settings.jobs
         self._default_timeout = reading.duration(settings.jobs.timeout)
         self._clock = clock
@@ -103,6 +100,9 @@ class Jobs:
         live = self._admit(job, targets)
         self._peers.tell(JobMade(job=job))
         self._spawn(self._send(live, [t.key for t in targets if t.status is Status.SENT]))
+        for target in targets:
+            if target.status is Status.QUEUED and self._fleet.presence.online(target.key):
+                self._release_queue(target.key)  # it came while the job was being recorded
         return job
 
     def _target(self, job: Job, key: AgentKey, name: str) -> Target:
@@ -146,21 +146,21 @@ class Jobs:
             if part.status is Status.QUEUED:
                 self._conclude(live, key, Status.CANCELLED, now, "cancelled before it was sent")
             else:
-                await self._publish(key, self._cancellation(live.job, key))
+                await self._orders.cancel(key, live.job)
         await self.flush()
         return Tally(dict(+live.counts))
 
     # --- sending -----------------------------------------------------------------------------------
 
     async def _send(self, live: LiveJob, keys: list[AgentKey]) -> None:
-        sent: list[AgentKey] = []
         for number, key in enumerate(keys):
             try:
-                await self._publish(key, self._order(live.job, key))
+                await self._orders.run(key, live.job)
             except Unavailable as error:
-                log.error("job %s: %d targets not sent to: %s", live.job.jid, len(keys) - number, error)
+                now = self._clock.steady()
+                for unsent in keys[number:]:
+                    self._conclude(live, unsent, Status.OFFLINE, now, f"not sent: {error.message}")
                 break
-            sent.append(key)
             live.parts[key].heard = self._clock.steady()
             if number % _BURST == _BURST - 1:
                 await asyncio.sleep(0)
@@ -170,43 +170,9 @@ class Jobs:
         if keys:
             self._after(self._settings.acknowledge, lambda: self._expect_ack(live, keys))
 
-    async def _publish(self, key: AgentKey, order: Order | Cancel | Probe) -> None:
-        await self._fabric.connection.publish(f"job.{key}", sign(self._authority.orders, order))
-
-    def _order(self, job: Job, key: AgentKey) -> Order:
-        now = self._clock.now()
-        return Order(
-            jid=job.jid,
-            to=key,
-            issued=now,
-            expires=now + ORDER_LIFE,
-            nonce=os.urandom(12),
-            fun=job.fun,
-            args=job.args,
-            kwargs=job.kwargs,
-            timeout=job.timeout,
-            user=job.user,
-        )
-
-    def _cancellation(self, job: Job, key: AgentKey) -> Cancel:
-        now = self._clock.now()
-        return Cancel(
-            jid=job.jid,
-            to=key,
-            issued=now,
-            expires=now + ORDER_LIFE,
-            nonce=os.urandom(12),
-            user=job.cancelled_by or "",
-        )
-
-    def probe(self, key: AgentKey) -> Probe:
-        """Return the question which jobs an agent has."""
-        now = self._clock.now()
-        return Probe(to=key, issued=now, expires=now + ORDER_LIFE, nonce=os.urandom(12))
-
     async def ask(self, key: AgentKey) -> None:
-        """Ask an agent for its Pulse; the answer comes through ``heard``. Raises Unavailable."""
-        await self._publish(key, self.probe(key))
+        """Ask an agent for its Pulse; the answer comes through ``accounted``. Raises Unavailable."""
+        await self._orders.probe(key)
 
     def _expect_ack(self, live: LiveJob, keys: list[AgentKey]) -> None:
         now = self._clock.steady()
@@ -257,9 +223,9 @@ class Jobs:
             if live.job.jid in has:
                 live.see(key, Status.RECEIVED, now)
                 if live.job.cancelled_by:
-                    self._spawn(self._publish(key, self._cancellation(live.job, key)))
+                    self._spawn(self._orders.cancel(key, live.job))
             elif part.status is Status.SENT and isinstance(account, Hello):
-                self._spawn(self._publish(key, self._order(live.job, key)))
+                self._spawn(self._orders.run(key, live.job))
             elif part.status in (Status.SENT, Status.RECEIVED, Status.RUNNING):
                 self._expect_trace(live, key, now)
 
@@ -283,11 +249,15 @@ class Jobs:
 
     def present(self, change: Change) -> None:
         """An agent came or went."""
-        if change.online and change.key in self._queued:
-            self._queued.discard(change.key)
-            self._spawn(self._send_queued(change.key))
+        if change.online:
+            self._release_queue(change.key)
         if not change.online:
             self._expect_return(change.key)
+
+    def _release_queue(self, key: AgentKey) -> None:
+        if key in self._queued:
+            self._queued.discard(key)
+            self._spawn(self._send_queued(key))
 
     async def _send_queued(self, key: AgentKey) -> None:
         for live in list(self.live.values()):
@@ -438,9 +408,7 @@ class Jobs:
                 self._expect_return(key)
                 continue
             await self.ask(key)
-            if key in self._queued:
-                self._queued.discard(key)
-                self._spawn(self._send_queued(key))
+            self._release_queue(key)
         for live in self.live.values():
             self._await_ack(live, [key for key, part in live.unsettled() if part.status is Status.SENT])
 
