@@ -141,14 +141,20 @@ class Agent:
             inbox=permissions.agent_inbox(self.key),
         )
         tasks: list[asyncio.Task[Any]] = []
+        admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def on_order(message: Message) -> None:
+            # What comes before the welcome waits for it: the controller may find that we are a copy.
+            if await asyncio.shield(admitted):
+                await self._on_order(message)
+
         try:
-            self._welcome.clear()
-            # Orders that come before the welcome wait for it: the controller may find that we are a copy.
-            await connection.subscribe(f"job.{self.key}", self._on_order, queue=self.instance)
+            await connection.subscribe(f"job.{self.key}", on_order, queue=self.instance)
             welcome = await self._hello(connection)
             self.clock.set(welcome.now)
             log.info("connected to %s as %s", connection.server, welcome.name)
             self._connection = connection
+            admitted.set_result(True)
             self._welcome.set()
             self._outbox.attach(connection)
             tasks.append(asyncio.create_task(self._tell_grains(force=welcome.tell_grains)))
@@ -159,6 +165,8 @@ class Agent:
             if not self._stop.is_set():
                 log.warning("the connection to the broker was lost")
         finally:
+            if not admitted.done():
+                admitted.set_result(False)
             self._welcome.clear()
             self._connection = None
             self._outbox.detach()
@@ -219,8 +227,6 @@ class Agent:
     # --- orders --------------------------------------------------------------------------------------
 
     async def _on_order(self, message: Message) -> None:
-        if not self._welcome.is_set():
-            await self._welcome.wait()
         try:
             order = await self._verified(message.data)
         except Expired as error:
