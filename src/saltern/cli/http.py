@@ -97,17 +97,24 @@ def _connect(path: Path) -> socket.socket:
     try:
         with short(path) as address:
             channel.connect(address)
-    except FileNotFoundError as error:
-        raise Unavailable("there is no controller here", where=str(path), hint=_START) from error
-    except ConnectionRefusedError as error:
-        raise Unavailable("the controller is not running", where=str(path), hint=_START) from error
-    except PermissionError as error:
-        hint = "be root, or the user that runs the controller"
-        raise Unavailable("you may not go to the controller's socket", where=str(path), hint=hint) from error
     except OSError as error:
-        raise Unavailable(f"cannot reach the controller: {error}", where=str(path)) from error
+        channel.close()
+        raise _unreachable(error, path) from error
     channel.settimeout(TICK)
     return channel
+
+
+def _unreachable(error: OSError, path: Path) -> Unavailable:
+    where = str(path)
+    match error:
+        case FileNotFoundError():
+            return Unavailable("there is no controller here", where=where, hint=_START)
+        case ConnectionRefusedError():
+            return Unavailable("the controller is not running", where=where, hint=_START)
+        case PermissionError():
+            hint = "be root, or the user that runs the controller"
+            return Unavailable("you may not go to the controller's socket", where=where, hint=hint)
+    return Unavailable(f"cannot reach the controller: {error}", where=where)
 
 
 def _gone() -> Unavailable:
