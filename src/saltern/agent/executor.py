@@ -184,6 +184,11 @@ class Executor:
             raise Refused(f"the agent's journal can't be written: {error.strerror}", hint=_FREE) from error
         reach("executor.committed")
 
+    def remembers(self, order: Order) -> bool:
+        """Tell that the order was taken before, or may have been: nothing may be answered for it again."""
+        memory = self._journal.memory
+        return order.jid in memory.seen or order.expires <= memory.horizon
+
     def _check_room(self, order: Order) -> None:
         if not is_job_id(order.jid):
             raise Refused(f"not a job id: {order.jid[:40]!r}")

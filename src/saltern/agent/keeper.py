@@ -8,6 +8,7 @@ and come back meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from saltern.agent import link, processes
 from saltern.agent.faults import reach
-from saltern.agent.link import Go, Ready
+from saltern.agent.link import Ready
 from saltern.agent.spool import Spool
 from saltern.agent.tail import Tail
-from saltern.agent.worker import returned, work
+from saltern.agent.worker import returned, settle_in, work
 from saltern.foundation.clock import SystemClock
 from saltern.messages.v1 import Return
 from saltern.model.status import Status
@@ -35,17 +36,19 @@ _LONGEST_WAIT = 30.0  # the kernel's timeouts stand still during suspend; the de
 def keep(connection: socket.socket, directory: Path, run: Perform) -> None:
     """Live one job: wait for its order, have a worker run it, see that a return lies in ``directory``.
 
-    To be called in a process made for it, which ends afterwards. Raises OSError when the disk takes no
-    return.
+    To be called in a process made for it, which ends afterwards. The worker is made before the order
+    comes, so that the order does not wait for it. Raises OSError when there can be no worker, or the disk
+    takes no return.
     """
     _settle_in()
+    keeper = _Keeper(connection, Spool(directory), run)
     connection.sendall(link.frame(Ready(keeper=os.getpid(), born=processes.born(os.getpid()))))
     reach("keeper.ready")
-    go = link.receive(connection)
-    if not isinstance(go, Go):
-        return  # nobody needs this process any more
-    reach("keeper.go")
-    _Keeper(connection, go, Spool(directory), run).live()
+    frame = link.receive_bytes(connection)
+    connection.close()
+    if frame is not None:  # else nobody needs this process any more, nor its worker
+        reach("keeper.go")
+        keeper.live(frame)
 
 
 def _settle_in() -> None:
@@ -59,32 +62,36 @@ def _settle_in() -> None:
 
 
 class _Keeper:
-    def __init__(self, connection: socket.socket, go: Go, spool: Spool, run: Perform) -> None:
-        self._connection = connection
-        self._go = go
-        self._jid = go.order.jid
+    def __init__(self, connection: socket.socket, spool: Spool, run: Perform) -> None:
         self._spool = spool
         self._run = run
         self._tail = Tail()
         self._clock = SystemClock()
         self._pid = os.getpid()
-        self._worker = 0
         self._status: int | None = None  # the worker's, once it has ended
+        reader, self._to_worker = os.pipe()
+        self._worker = fork(lambda: self._work(connection, reader))
+        os.close(reader)
 
-    def live(self) -> None:
-        try:
-            self._worker = fork(self._work)
-        except OSError as error:
-            self._write(Status.REFUSED, f"no process could be made for it: {error.strerror}")
-            return
-        self._connection.close()
-        reach("keeper.forked")
-        self._watch()
-
-    def _work(self) -> None:
+    def _work(self, connection: socket.socket, reader: int) -> None:
+        """Be the worker."""
         processes.die_with_parent(self._pid)
         processes.shield(0)
-        work(self._connection, self._go, self._tail, self._spool, self._run)
+        os.close(self._to_worker)
+        settle_in()
+        with open(reader, "rb") as file:
+            frame = file.read()
+        if frame:
+            work(connection, link.decode_go(frame), self._tail, self._spool, self._run)
+
+    def live(self, frame: bytes) -> None:
+        """Hand the order on and see the job to its end."""
+        self._go = link.decode_go(frame)
+        self._jid = self._go.order.jid
+        with contextlib.suppress(BrokenPipeError), open(self._to_worker, "wb") as file:
+            file.write(frame)
+        reach("keeper.handed")
+        self._watch()
 
     def _watch(self) -> None:
         """Wait for what comes first: the worker's end, the deadline, or the word to stop."""

@@ -80,7 +80,8 @@ class Answer(Message, frozen=True, kw_only=True, tag="answer"):
 _encoder = msgspec.msgpack.Encoder()
 FromJob = Ready | Failure | Working | Done | Ask | Progress
 _from_job: msgspec.msgpack.Decoder[FromJob] = msgspec.msgpack.Decoder(FromJob)
-_to_job: msgspec.msgpack.Decoder[Go | Answer] = msgspec.msgpack.Decoder(Go | Answer)
+_go: msgspec.msgpack.Decoder[Go] = msgspec.msgpack.Decoder(Go)
+_answer: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
 def frame(message: Message | Progress) -> bytes:
@@ -89,14 +90,24 @@ def frame(message: Message | Progress) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def receive(link: socket.socket) -> Go | Answer | None:
-    """Wait for a message from the loop; None when there is no loop any more. Raises TimeoutError."""
+def receive_bytes(link: socket.socket) -> bytes | None:
+    """Wait for a message's body; None when there is no loop any more. Raises TimeoutError."""
     try:
         head = _exactly(link, _LENGTH.size)
-        body = head and _exactly(link, _LENGTH.unpack(head)[0])
+        return _exactly(link, _LENGTH.unpack(head)[0]) if head else None
     except ConnectionError:
         return None
-    return _to_job.decode(body) if body else None
+
+
+def receive_answer(link: socket.socket) -> Answer | None:
+    """Wait for an answer; None when there is no loop any more. Raises TimeoutError."""
+    body = receive_bytes(link)
+    return _answer.decode(body) if body else None
+
+
+def decode_go(body: bytes) -> Go:
+    """Return the order in the body of a message."""
+    return _go.decode(body)
 
 
 def _exactly(link: socket.socket, count: int) -> bytes | None:

@@ -17,9 +17,11 @@ from pathlib import Path
 from saltern.foundation.errors import Unavailable
 
 _PR_SET_PDEATHSIG = 1
+_PR_GET_PDEATHSIG = 2
 _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds for which killing is tried; what is left then is stuck in the kernel, or another user's.
 KILL_WITHIN = 10.0
+_QUIET = 5  # looks that find nothing before nothing is believed: a list read while it changes has gaps
 _PAUSE = 0.002  # seconds between two looks at processes that were killed and are not gone yet
 
 
@@ -61,6 +63,12 @@ def open_process(pid: int, start: int) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
+
+
+def warm_up() -> None:
+    """Load now what forked processes would otherwise each load."""
+    boot_id()
+    _library().prctl  # type: ignore[attr-defined]  # noqa: B018
 
 
 def adopt_orphans() -> None:
@@ -105,20 +113,28 @@ def kill_tree(
 ) -> list[int]:
     """Kill every process below ``root`` (not ``root`` itself); return those left after ``within`` seconds.
 
-    ``root`` must adopt orphans. All are stopped before any is killed, until no new one is found, so that a
-    process which forks as fast as it can does not escape. What is left is stuck in the kernel, or another
+    ``root`` must adopt orphans. All are stopped before any is killed, until no new one is found, so that
+    processes which fork as fast as they can do not escape. What is left is stuck in the kernel, or another
     user's. ``between`` is called after each round: a ``root`` that calls this itself reaps its children.
     """
     deadline = time.monotonic() + within
-    while left := _freeze(root, deadline):
+    quiet = 0
+    while quiet < _QUIET:
+        left = _freeze(root, deadline)
         for pid in left:
             _send(pid, signal.SIGKILL)
+        between()
         if time.monotonic() > deadline:
             return left
-        time.sleep(_PAUSE)
-        between()
-    between()
+        if left:
+            time.sleep(_PAUSE)
+        quiet = 0 if left or _live_children(root) else quiet + 1
     return []
+
+
+def _live_children(root: int) -> list[int]:
+    """Return the direct children. Without any nothing is below: an orphan is there before its parent goes."""
+    return [pid for pid in _children(root) if born(pid)]
 
 
 def reap() -> dict[int, int]:
@@ -149,13 +165,17 @@ def describe(status: int) -> str:
     return f"killed by signal {-code} ({name})"
 
 
-def close_all_but(*kept: int) -> None:
-    """Close every descriptor of this process except standard output and error, and ``kept``."""
+def close_all_but(kept: int) -> None:
+    """Close every descriptor but ``kept``, standard output and error; standard input becomes empty."""
     low = 0
-    for descriptor in sorted({1, 2, *kept}):
+    for descriptor in sorted({1, 2, kept}):
         os.closerange(low, descriptor)
         low = descriptor + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX") if not os.path.isdir("/proc/self/fd") else _highest() + 1)
+    os.closerange(low, _highest() + 1)
+    if os.open(os.devnull, os.O_RDONLY) != 0:
+        raise OSError("standard input could not be closed")
+    with contextlib.suppress(OSError):  # closed: then there is no log either
+        os.dup2(2, 1)  # what a function prints is no result: it goes to the agent's log
 
 
 def _highest() -> int:

@@ -112,6 +112,7 @@ class Supervisor:
         lock(self._directory)
         processes.shield(-500)
         self._load()
+        processes.warm_up()
         gc.collect()
         gc.freeze()
         self._wake, waker = socket.socketpair()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -73,16 +72,16 @@ class Reporter:
         with self._lock:
             answer = None if self._deaf else self._converse(question)
             self._deaf = answer is None  # a late answer would be taken for that to another question
-        if not isinstance(answer, Answer):
+        if answer is None:
             raise Unavailable("the agent does not answer", hint="it is restarting; try again")
         return answer
 
-    def _converse(self, question: Ask) -> link.Go | Answer | None:
+    def _converse(self, question: Ask) -> Answer | None:
         self._pending += link.frame(question)
         self._push(wait=ANSWER_WITHIN)
         self._connection.settimeout(ANSWER_WITHIN)
         try:
-            return None if self._pending else link.receive(self._connection)
+            return None if self._pending else link.receive_answer(self._connection)
         except TimeoutError:
             return None
 
@@ -153,7 +152,6 @@ class Agent(AgentControl):
 
 def work(connection: socket.socket, go: Go, tail: Tail, spool: Spool, run: Perform) -> None:
     """Run the function and leave its return in the spool. Raises OSError when the disk won't have it."""
-    settle_in()
     reporter = Reporter(connection, tail)
     reporter.say(Working(os.getpid()))
     reach("worker.called")
@@ -183,15 +181,11 @@ def returned(go: Go, verdict: Status, retcode: int, error: Error | None = None, 
 
 
 def settle_in() -> None:
-    """Make this process what a function may expect: own session, ordinary signals, no standard input."""
+    """Make this process what a function may expect: a session of its own, ordinary signals and umask."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    os.dup2(null, 0)
-    with contextlib.suppress(OSError):
-        os.dup2(2, 1)  # what a function prints is no result: it goes to the agent's log
     os.umask(0o022)
 
 

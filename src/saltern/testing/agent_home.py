@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
 import secrets
@@ -198,7 +197,7 @@ class _Loop:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         await self._executor.start()
-        server = await asyncio.start_unix_server(self._talk, "\0" + self._name)
+        server = await asyncio.start_unix_server(self._talk, "\0" + self._name, limit=1 << 23)
         await stop.wait()
         server.close()
         await self._executor.close()
@@ -315,17 +314,19 @@ def _escape(emit: Emit, agent: AgentControl, ready: str) -> None:
     _hang(emit, agent, ready=ready)
 
 
-def _bomb(emit: Emit, agent: AgentControl, ready: str) -> None:
-    """Fork without end: each child leaves the session, forks and dies."""
-    Path(ready).write_text(str(os.getpid()))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for _ in itertools.count():
-        if os.fork():
-            time.sleep(0.02)
-            if os.getpid() % 3:
-                os._exit(0)
-        os.setsid()
+def _comets(emit: Emit, agent: AgentControl, ready: str) -> None:
+    """Start processes that never stay the same: each forks and dies, in a new session, for 20 s."""
+    until = time.monotonic() + 20
+    for _ in range(20):
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while time.monotonic() < until:
+                os.setsid()
+                if os.fork():
+                    time.sleep(0.002)
+                    os._exit(0)
+            os._exit(0)
+    _stubborn(emit, agent, ready)
 
 
 def _leave_daemon(emit: Emit, agent: AgentControl, ready: str) -> None:
@@ -346,7 +347,7 @@ _DEEDS: dict[str, Callable[..., Any]] = {
     "hang": _hang,
     "stubborn": _stubborn,
     "escape": _escape,
-    "bomb": _bomb,
+    "comets": _comets,
     "leave_daemon": _leave_daemon,
     "large": lambda emit, agent, size: "x" * size,
     "vanish": lambda emit, agent: os._exit(0),
