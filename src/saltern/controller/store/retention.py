@@ -21,7 +21,7 @@ _JOBS, _TARGETS, _RETURNS, _CHUNKS = tables.jobs, tables.targets, tables.returns
 _JOBS_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 16
 _TARGETS_AT_ONCE = 500
-_PAGES_AT_ONCE = 1000
+_PAGES_AT_ONCE = 500
 
 _UNSETTLED_JOBS = sa.select(_TARGETS.c.jid).where(tables.UNSETTLED)
 _Found = list[tuple[JobId, int]]
@@ -153,8 +153,11 @@ def _take_targets(connection: sa.Connection, jid: JobId) -> bool:
 
 
 def _vacuum_some(connection: sa.Connection) -> bool:
-    free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-    if free:
-        cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()  # a page for each row read
-    return bool(free > _PAGES_AT_ONCE)
+    """Return some free pages to the file system; False when none is left."""
+    free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    cursor = connection.connection.cursor()
+    for _ in range(
+        min(free, _PAGES_AT_ONCE)
+    ):  # Python's sqlite3 lets the pragma do one page, whatever it is told
+        cursor.execute("PRAGMA incremental_vacuum(1)")
+    return free > _PAGES_AT_ONCE
