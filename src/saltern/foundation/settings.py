@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TypeVar
@@ -46,11 +47,14 @@ def load(path: Path, kind: type[S]) -> S:
 def duration(text: str | float) -> float:
     """Return seconds for ``90``, ``"90"``, ``"1.5h"``, ``"1h30m"``, ``"7d"``. Raises SettingsError."""
     if isinstance(text, int | float):
-        return float(text)
-    word = text.strip().lower()
-    if not _DURATION.fullmatch(word):
+        seconds = float(text)
+    elif _DURATION.fullmatch(word := text.strip().lower()):
+        seconds = sum(float(number) * _UNITS.get(unit, 1.0) for number, unit in _PART.findall(word))
+    else:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
         raise SettingsError(f"{text!r} is not a duration", hint="write 30s, 5m, 1h30m, 7d, or plain seconds")
-    return sum(float(number) * _UNITS.get(unit, 1.0) for number, unit in _PART.findall(word))
+    return seconds
 
 
 def _explain(

@@ -33,8 +33,11 @@ class KeyPair:
             pair = nkeys.from_seed(seed.encode())
             public = pair.public_key
             _, raw = nkeys.decode_seed(seed.encode())
+            whole = _is_whole(base64.b32decode(seed + "=" * (-len(seed) % 8)), 36)  # nkeys does not look
         except (nkeys.NkeysError, ValueError) as error:
             raise UsageError("not a valid private key (an nkey seed, 'S…')") from error
+        if not whole:
+            raise UsageError("not a valid private key: its checksum is wrong", hint="was it copied whole?")
         self._seed = seed
         self._signing = SigningKey(bytes(raw))
         self.public: str = public.decode()
@@ -89,7 +92,7 @@ class PublicKey:
             raw = base64.b32decode(text.encode("ascii"))
         except (ValueError, UnicodeEncodeError) as error:
             raise UsageError("not a public key: it is not base 32") from error
-        if len(raw) != 35 or int.from_bytes(raw[-2:], "little") != nkeys.crc16(bytearray(raw[:-2])):
+        if not _is_whole(raw, 35):
             raise UsageError("not a public key: its checksum is wrong", hint="was it copied whole?")
         self.text = text
         self._verify = VerifyKey(raw[1:33])
@@ -101,3 +104,8 @@ class PublicKey:
         except (BadSignatureError, ValueError):
             return False
         return True
+
+
+def _is_whole(raw: bytes, length: int) -> bool:
+    """Tell whether a decoded key has its length, and the checksum that is in its last two bytes."""
+    return len(raw) == length and int.from_bytes(raw[-2:], "little") == nkeys.crc16(bytearray(raw[:-2]))

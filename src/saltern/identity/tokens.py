@@ -51,6 +51,8 @@ def read(text: str) -> JoinToken:
         body = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
         unpacker = zlib.decompressobj()
         token = msgspec.msgpack.decode(unpacker.decompress(body, 16_384), type=JoinToken)
+        if not unpacker.eof:
+            raise ValueError("it is cut short, before its checksum")
         KeyPair(token.seed)
     except (ValueError, zlib.error, msgspec.DecodeError, UsageError) as error:
         raise UsageError("that join token is damaged", hint="was it copied whole?") from error
