@@ -25,7 +25,7 @@ from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
 
 #: Data larger than this is not sent in a line, as the real controller does it.
-LINE = 64 * 1024
+LINE = 256 * 1024
 _EPOCH = 1_750_000_000.0
 
 
@@ -294,7 +294,7 @@ class FakeController:
                 yield settled
 
     async def data(self, jid: JobId, key: AgentKey) -> AsyncIterator[bytes]:
-        """Yield a return's JSON in pieces of 64 KiB."""
+        """Yield a return's JSON in pieces of 256 KiB."""
         if (jid, key) not in self._data:
             raise NotFound("this target returned no data")
         data = self._data[jid, key]

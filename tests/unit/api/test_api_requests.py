@@ -260,7 +260,10 @@ def test_a_target_is_resolved_without_doing_anything(api: Served, controller: Fa
 def test_agents_by_presence_and_name(api: Served, controller: FakeController) -> None:
     """Accepted agents alone."""
     controller.add("new", state=KeyState.PENDING)
-    names = lambda query: [agent["name"] for agent in ask(api, "GET", f"/v1/agents{query}")[1]]  # noqa: E731
+
+    def names(query: str) -> list[str]:
+        return [agent["name"] for agent in ask(api, "GET", f"/v1/agents{query}")[1]]
+
     assert names("") == ["db1", "web1", "web2", "web3"]
     assert names("?online=false") == ["db1"]
     assert names("?match=web%5B12%5D&online=true") == ["web1", "web2"]

@@ -86,14 +86,15 @@ def shown(group: Group, style: Style, fetch: Fetch, longest: int | None = None) 
     data, there = _data(settled, fetch)
     head = style.status(settled.status, _names(group)) + ":"
     word = _verdict(settled, style)
-    if there and not word and is_short(data):
-        body = list(lines(data))
-        yield f"{head} {body[0]}" if len(body) == 1 else head
-        body = body if len(body) > 1 else []
-    else:
-        yield f"{head} {word}".rstrip()
-        body = list(lines(data)) if there and not (word and data in ("", None)) else []
-    yield from (_INDENT + line for line in _cut([*body, *_error(settled, style)], longest, settled))
+    body = list(lines(data)) if there else list(_elsewhere(settled))
+    if there and not word and is_short(data) and len(body[0]) <= (longest or len(body[0])):
+        yield f"{head} {body[0]}"
+        return
+    yield f"{head} {word}".rstrip()
+    if word and data in ("", None):
+        body = []
+    body += _error(settled, style)
+    yield from (_INDENT + line for line in _cut(body, longest, settled))
 
 
 def _names(group: Group) -> str:
@@ -133,18 +134,23 @@ def _error(settled: Settled, style: Style) -> Iterator[str]:
         yield style.paint(line, "dim")
 
 
+def _elsewhere(settled: Settled) -> Iterator[str]:
+    if settled.size:
+        yield f"({settled.size:,} bytes; {_whole(settled)})"
+
+
+def _whole(settled: Settled) -> str:
+    return f"the whole: saltern job show {settled.jid} {one_line(settled.name)} --json"
+
+
 def _cut(body: list[str], longest: int | None, settled: Settled) -> Iterator[str]:
-    whole = f"the whole: saltern job show {settled.jid} {settled.name} --json"
-    if isinstance(settled.data, msgspec.UnsetType) and settled.size and not body:
-        yield f"({settled.size:,} bytes; {whole})"
-        return
-    room = longest if longest is not None else -1
+    room = longest
     for line in body:
-        if longest is not None and len(line) > room:
-            yield line[: max(room, 0)]
-            yield f"… cut here; {whole}"
+        if room is not None and len(line) > room:
+            yield line[:room]
+            yield f"… cut here; {_whole(settled)}"
             return
-        room -= len(line) + 1
+        room = None if room is None else room - len(line)
         yield line
 
 
