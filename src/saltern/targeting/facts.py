@@ -162,8 +162,11 @@ class _Search:
 
     def value(self, node: Node, start: int) -> int:
         """Return whose value here fits the rest of the path."""
-        found = self.texts(node, start) | self.mapping(node, start)
-        return found | self.mapping(node.items, start) if node.items is not None else found
+        mark = (id(node), start, "value")
+        if mark not in self._known:
+            found = self.texts(node, start) | self.mapping(node, start)
+            self._known[mark] = found if node.items is None else found | self.mapping(node.items, start)
+        return self._known[mark]
 
     def texts(self, node: Node, start: int) -> int:
         """Return whose text here fits the rest of the path."""

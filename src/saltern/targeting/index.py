@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from itertools import compress
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,10 +12,10 @@ import msgspec
 from saltern.foundation.errors import UsageError
 from saltern.targeting.facts import Facts
 from saltern.targeting.match import DEEPEST, Question, holds
-from saltern.targeting.postings import Bits, Posting, drop, flags, put, union
+from saltern.targeting.postings import Bits, Posting, bits_of, drop, flags, put, union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from saltern.targeting.expression import Fact
     from saltern.targeting.patterns import Pattern
@@ -34,6 +35,22 @@ class Presence(NamedTuple):
 
     online: bool
     since: float
+
+
+class _Sorted(NamedTuple):
+    """All keys by name, and what picks each one's flag out of those by slot."""
+
+    keys: list[str]
+    pick: Callable[[bytes], Iterable[int]]
+
+    @classmethod
+    def of(cls, order: list[tuple[str, int]], members: list[Member]) -> _Sorted:
+        """Return it for an order of (name, slot)."""
+        slots = [slot for _, slot in order]
+        keys = [members[slot].key for slot in slots]
+        return cls(
+            keys, itemgetter(*slots) if len(slots) > 1 else lambda flags: [flags[slot] for slot in slots]
+        )
 
 
 class _Book:
@@ -81,6 +98,7 @@ class Index:
         self._presence: dict[int, Presence] = {}
         self._named: dict[str, Posting] = {}  # name → slots
         self._order: list[tuple[str, int]] = []  # (name, slot), sorted
+        self._sorted: _Sorted | None = None  # made of it when it is needed
         self._grains = _Book()
         self._pillars = _Book()
         self._rendered: dict[int, float] = {}
@@ -201,7 +219,13 @@ class Index:
             return self.everyone()
         if pattern.literal is not None:
             return self.named((pattern.literal,))
-        return self.named(pattern.filter(self._beginning(pattern.prefix)))
+        if not pattern.prefix:
+            return self.named(pattern.filter(self._named))
+        first = bisect_left(self._order, (pattern.prefix,))
+        last = bisect_left(self._order, (pattern.prefix + "\U0010ffff",))
+        if pattern.only_prefix:
+            return bits_of(slot for _, slot in self._order[first:last])
+        return self.named(pattern.filter(name for name, _ in self._order[first:last]))
 
     def names(self) -> Iterable[str]:
         """Return all names, sorted."""
@@ -230,17 +254,12 @@ class Index:
         if bits.bit_count() * _MANY < len(self):
             found = [self._members[slot] for slot in slots_of(bits)]
             return [key for key, _ in sorted(found, key=lambda member: (member.name, member.key))]
+        if self._sorted is None:
+            self._sorted = _Sorted.of(self._order, self._members)
+        if bits == self.everyone():
+            return self._sorted.keys.copy()
         inside = flags(bits).ljust(len(self._members), b"\0")
-        slots = [slot for _, slot in self._order]
-        return [self._members[slot].key for slot in compress(slots, map(inside.__getitem__, slots))]
-
-    def _beginning(self, prefix: str) -> Iterable[str]:
-        """Return the names that begin with ``prefix``."""
-        if not prefix:
-            return self._named
-        first = bisect_left(self._order, (prefix,))
-        last = bisect_left(self._order, (prefix + "\U0010ffff",))
-        return (name for name, _ in self._order[first:last])
+        return list(compress(self._sorted.keys, self._sorted.pick(inside)))
 
     def _enter(self, member: Member) -> int:
         slot = self._free.pop() if self._free else len(self._members)
@@ -255,11 +274,13 @@ class Index:
         self._members[slot] = member
         put(self._named, member.name, slot)
         insort(self._order, (member.name, slot))
+        self._sorted = None
 
     def _unname(self, slot: int) -> None:
         name = self._members[slot].name
         drop(self._named, name, slot)
         del self._order[bisect_left(self._order, (name, slot))]
+        self._sorted = None
 
 
 def slots_of(bits: int) -> Iterator[int]:

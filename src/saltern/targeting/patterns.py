@@ -1,8 +1,9 @@
 """Globs, regular expressions and plain text as one thing: a test of many strings, at a bounded cost.
 
 Regular expressions are RE2's: no look-around and no back-references, and so no pattern that takes
-exponential time. Where RE2 is not installed (on an agent, which tests its own few strings against
-patterns its controller sent) Python's engine stands in.
+exponential time. Those that Python's engine is proved to match as fast are given to it (``bounded``).
+Where RE2 is not installed (on an agent, which tests its own few strings against patterns its controller
+sent) Python's engine stands in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import islice
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
+from saltern.targeting import bounded
 from saltern.targeting.errors import TargetError
 
 if TYPE_CHECKING:
@@ -32,9 +34,10 @@ _WILD = re.compile(r"[*?\[]")
 
 
 class Pattern:
-    """A test of strings. ``literal`` is the one string that passes, where there is only one."""
+    """A test of strings. ``literal`` is the one string that passes, where there is only one; ``prefix``
+    is what all that pass begin with, and with ``only_prefix`` no more is asked of them."""
 
-    __slots__ = ("_costly", "literal", "prefix", "test", "text")
+    __slots__ = ("_costly", "literal", "only_prefix", "prefix", "test", "text")
 
     def __init__(
         self,
@@ -43,21 +46,25 @@ class Pattern:
         *,
         literal: str | None = None,
         prefix: str = "",
+        only_prefix: bool = False,
         costly: bool = False,
     ) -> None:
         self.text = text
         self.test = test
         self.literal = literal
         self.prefix = prefix
+        self.only_prefix = only_prefix
         self._costly = costly
 
     @property
     def everything(self) -> bool:
         """Tell that any string passes."""
-        return self.text == "*" and self.literal is None
+        return self.only_prefix and not self.prefix
 
     def filter(self, strings: Iterable[str]) -> Iterator[str]:
         """Give those of ``strings`` that pass. Raises TargetError when that takes too long."""
+        if self.prefix and not self.only_prefix:
+            strings = filter(methodcaller("startswith", self.prefix), strings)
         return self._within_budget(strings) if self._costly else filter(self.test, strings)
 
     def _within_budget(self, strings: Iterable[str]) -> Iterator[str]:
@@ -92,7 +99,7 @@ def glob(text: str) -> Pattern:
         return plain(text)
     prefix, rest = text[: first.start()], text[first.start() :]
     if rest == "*":
-        return Pattern(text, methodcaller("startswith", prefix), prefix=prefix)
+        return Pattern(text, methodcaller("startswith", prefix), prefix=prefix, only_prefix=True)
     if rest[0] == "*" and not prefix and not _WILD.search(rest, 1):
         return Pattern(text, methodcaller("endswith", rest[1:]))
     import fnmatch
@@ -112,12 +119,14 @@ def regex(text: str, *, ignore_case: bool = False) -> Pattern:
     except ImportError:
         return Pattern(text, _python_pattern(text, ignore_case).match)
     try:
-        return Pattern(text, _automaton(_translated(text), ignore_case), costly=True)
+        automaton = _automaton(_translated(text), ignore_case)
     except re2.error as error:
         _python_pattern(text, ignore_case)  # says better what is wrong with what no engine takes
         raise TargetError(f"this cannot be matched safely: {_reason(error)}", text, hint=_NOT_RE2) from None
     except OverflowError:
         raise TargetError("this pattern is too large", text, hint=_TOO_SLOW) from None
+    swift = bounded.swift(text, ignore_case=ignore_case)
+    return Pattern(text, swift or automaton, costly=swift is None)
 
 
 def _automaton(text: str, ignore_case: bool) -> Callable[[str], Any]:

@@ -106,10 +106,12 @@ def bits_of(slots: Iterable[int]) -> int:
         for slot in listed:
             total |= 1 << slot
         return total
-    array = bytearray((max(listed) >> 3) + 1)
+    digits = bytearray(b"0") * (max(listed) + 1)
+    one = ord("1")
     for slot in listed:
-        array[slot >> 3] |= 1 << (slot & 7)
-    return int.from_bytes(array, "little")
+        digits[slot] = one
+    digits.reverse()
+    return int(digits, 2)
 
 
 _FLAGS = bytes.maketrans(b"01", b"\0\1")
