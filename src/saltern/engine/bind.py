@@ -110,13 +110,17 @@ def coerce(value: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        if isinstance(value, bool | int | float) and str in _alternatives(kind):
-            return str(value)
-        if isinstance(value, bool | int | float) and list[str] in _alternatives(kind):
-            return [str(value)]
+        kinds = _alternatives(kind)
+        if isinstance(value, bool | int | float) and (str in kinds or list[str] in kinds):
+            return _text(value) if str in kinds else [_text(value)]
         if isinstance(value, list):
-            value = [str(one) if isinstance(one, bool | int | float) else one for one in value]
+            value = [_text(one) if isinstance(one, bool | int | float) else one for one in value]
         return msgspec.convert(value, kind, strict=False)
+
+
+def _text(value: bool | float) -> str:
+    """Return a number or boolean as a person types it; commands called true and false need it so."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:

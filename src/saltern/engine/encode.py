@@ -56,7 +56,7 @@ def _built_in(value: Any) -> Any:
     if hasattr(value, "__fspath__"):
         return str(value)
     try:
-        plain = msgspec.to_builtins(value)
+        plain = msgspec.to_builtins(value, builtin_types=(bytes, bytearray))
     except (TypeError, ValueError):
         raise NotData(f"the function returned {type(value).__name__}, which can't be sent") from None
     return plain

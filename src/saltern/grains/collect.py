@@ -30,6 +30,7 @@ def collect(
     name: str | None = None,
     static: Mapping[str, Any] | None = None,
     directories: Sequence[str] = (),
+    own: Sequence[Collector] | None = None,
     patience: float = PATIENCE,
 ) -> Grains:
     """Return the facts about ``host``; never fails, and takes ``patience`` seconds at most.
@@ -37,10 +38,10 @@ def collect(
     A later source's value replaces an earlier one's: our own collectors, those of installed
     distributions (entry-point group ``saltern.grains``), the file ``grains`` beside the settings,
     ``static`` (the agent's settings), then the ``.py`` files of ``directories``. ``name``, the agent's,
-    is the grain ``id`` whatever anybody says.
+    is the grain ``id`` whatever anybody says; ``own`` takes the place of our own collectors.
     """
     errors: dict[str, str] = {}
-    built = [*built_in(), *installed(errors)]
+    built = [*(built_in() if own is None else own), *installed(errors)]
     custom = from_directories(directories, errors)
     file = Collector(f"{host.settings}/grains", from_file)
     results = _run_all(host, [*built, file, *custom], patience, errors)

@@ -37,7 +37,7 @@ class ImpossibleWorld(AssertionError):
 class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What lies at a path: a file with content, or a link."""
 
-    content: str | bytes = ""
+    content: Any = ""  # text or bytes
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
@@ -48,7 +48,7 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     @property
     def data(self) -> bytes:
         """The content as bytes."""
-        return self.content if isinstance(self.content, bytes) else self.content.encode()
+        return self.content if isinstance(self.content, bytes) else str(self.content).encode()
 
 
 class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
