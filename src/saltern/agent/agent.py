@@ -39,6 +39,7 @@ from saltern.messages.v1 import (
     Denied,
     Event,
     Frame,
+    Grains,
     Hello,
     Order,
     Probe,
@@ -68,7 +69,7 @@ UNWELCOME_PAUSE = 30.0
 PROGRESS_RATE = 50
 #: Seconds between two questions of what time it is, when orders seem to come too late.
 RESYNC = 5.0
-#: Refused orders reported in a second; the rest are counted.
+#: Refused orders reported between two beats.
 REFUSALS = 10
 
 
@@ -244,6 +245,8 @@ class Agent:
                 self._spawn(self._cancel(order))
             case Probe():
                 await self._say("pulse", self._pulse())
+                if order.grains:
+                    self._spawn(self._tell_grains(force=True))
 
     async def _verified(self, data: bytes) -> Order | Cancel | Probe:
         """Return the order if it is to be obeyed. Raises Refused, Expired."""
@@ -287,8 +290,8 @@ class Agent:
 
     def _report_refusal(self, error: Refused, jid: str = "") -> None:
         self._refusals += 1
-        log.warning("an order was refused: %s", error)
-        if self._refusals <= REFUSALS:
+        if self._refusals <= REFUSALS:  # no more: whoever sends them must not fill our disk, or the stream
+            log.warning("an order was refused: %s", error)
             self._spawn(self.emit("order/refused", {"reason": error.message, "jid": jid}))
 
     def _pulse(self) -> Pulse:
@@ -352,7 +355,7 @@ class Agent:
     async def _tell_grains(self, *, force: bool) -> None:
         """Collect the grains and publish them when they have changed, until they are stored."""
         grains = await asyncio.to_thread(self._facts.collect)
-        encoded = msgspec.json.encode(grains)
+        encoded = encode(Grains(data=msgspec.json.encode(grains)))
         if encoded == self._grains_sent and not force:
             return
         pause = 1.0

@@ -7,7 +7,7 @@ import logging
 
 from saltern.agent.executor import Executor
 from saltern.foundation.errors import BadMessage, NotFound, Unavailable
-from saltern.messages.v1 import Return, encode
+from saltern.messages.v1 import Chunk, Return, encode
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import Status
 from saltern.transport.connection import Connection
@@ -77,7 +77,8 @@ class Outbox:
             result = self._read(jid)
             if result.blob is not None:
                 for number, piece in enumerate(spool.chunks(jid)):
-                    await connection.store(f"blob.{self._key}.{jid}.{number}", piece, timeout=20)
+                    chunk = encode(Chunk(data=piece))
+                    await connection.store(f"blob.{self._key}.{jid}.{number}", chunk, timeout=20)
             await connection.store(f"ret.{self._key}.{jid}", encode(result))
         except (Unavailable, OSError) as error:
             log.warning("the return of %s is not handed over yet: %s", jid, error)

@@ -16,6 +16,7 @@ from saltern.controller.fleet import Fleet
 from saltern.controller.happenings import Happenings
 from saltern.controller.intake import GrainsWatch, Intake
 from saltern.controller.jobs import Jobs
+from saltern.controller.orders import Orders
 from saltern.controller.peers import AgentChanged, JobMade, News, Peers, Returned, Welcomed
 from saltern.controller.returns import Returns, as_settled
 from saltern.controller.settings import ControllerSettings
@@ -111,7 +112,7 @@ class Controller:
             clock=clock,
         )
         self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, clock)
-        self._grains = GrainsWatch(self.fleet, self.happenings)
+        self._grains = GrainsWatch(self.fleet, self.happenings, Orders(authority, self.fabric, clock), clock)
 
     async def start(self) -> None:
         """Take up what an earlier controller left, and go to work."""

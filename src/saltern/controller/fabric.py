@@ -15,6 +15,10 @@ from saltern.transport.connection import Connection, Credential, Endpoint, conne
 log = logging.getLogger("saltern.fabric")
 
 
+#: Before this version JetStream's API obeyed requests it did not fully understand.
+OLDEST_BROKER = (2, 12)
+
+
 class Fabric:
     """Two connections, to the common account and to the system account; both or none.
 
@@ -104,6 +108,7 @@ class Fabric:
                 if name == "controller-system":
                     await server.update_account(opened[0], await self._account())
             system, connection = opened
+            _require_version(connection)
             await streams.ensure(connection, self._space, self._replicas)
             self._pair = (connection, system)
             await self._on_open(connection, system)
@@ -118,6 +123,16 @@ class Fabric:
     async def refresh_account(self) -> None:
         """Tell the broker who is revoked, as of now. Raises Unavailable when it does not take it."""
         await server.update_account(self.system, await self._account())
+
+
+def _require_version(connection: Connection) -> None:
+    """Raise Unavailable for a broker that would take its own answers for commands (see ADR 0010)."""
+    version = connection.client.connected_server_version
+    if (version.major, version.minor) < OLDEST_BROKER:
+        raise Unavailable(
+            f"the broker at {connection.server} is nats-server {version}, which is too old",
+            hint="2.12 is the oldest that is safe here",
+        )
 
 
 async def _either(pair: tuple[Connection, Connection]) -> None:

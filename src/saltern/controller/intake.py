@@ -13,6 +13,7 @@ from saltern.controller.admission import Admission
 from saltern.controller.fleet import Fleet
 from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
+from saltern.controller.orders import Orders
 from saltern.controller.peers import Peers, Welcomed
 from saltern.controller.presence import Link, LinkId
 from saltern.foundation.clock import Clock
@@ -26,6 +27,7 @@ from saltern.messages.v1 import (
     Denied,
     Enrol,
     Frame,
+    Grains,
     Hello,
     Progress,
     Pulse,
@@ -49,6 +51,8 @@ _AT_ONCE = 4
 _FLOOD = 5000
 #: Seconds an agent has to show that it lives, when another process claims its key.
 _PROOF_OF_LIFE = 1.5
+#: Seconds between two requests for one agent's grains.
+_ASK_AGAIN = 5.0
 
 
 class Service(NamedTuple):
@@ -281,21 +285,35 @@ class Intake:
 class GrainsWatch:
     """Keeps the fleet's index at what the agents' grains are."""
 
-    def __init__(self, fleet: Fleet, happenings: Happenings) -> None:
+    def __init__(self, fleet: Fleet, happenings: Happenings, orders: Orders, clock: Clock) -> None:
         self._fleet = fleet
         self._happenings = happenings
+        self._orders = orders
+        self._clock = clock
+        self._asked: dict[AgentKey, float] = {}
 
     async def on_grains(self, message: Message) -> None:
-        """Take in one agent's grains: a JSON object."""
+        """Take in one agent's grains. What is none has overwritten them, so they are asked for anew."""
         key = AgentKey(message.subject.rsplit(".", 1)[1])
         try:
-            grains = json.loads(message.data)
+            grains = json.loads(decode(message.data, Grains).data)
             if not isinstance(grains, dict):
                 raise ValueError("not an object")
-        except (ValueError, RecursionError) as error:
+        except (BadMessage, ValueError, RecursionError) as error:
             self._happenings.emit("grains/malformed", {"reason": str(error)[:200]}, key)
+            await self._ask(key)
             return
         self._fleet.set_grains(key, grains)
+
+    async def _ask(self, key: AgentKey) -> None:
+        now = self._clock.steady()
+        if self._fleet.accepted(key) is None or now - self._asked.get(key, -_ASK_AGAIN) < _ASK_AGAIN:
+            return
+        self._asked[key] = now
+        try:
+            await self._orders.probe(key, grains=True)
+        except Unavailable as error:
+            log.warning("the grains of %s are not asked for: %s", self._fleet.name(key), error)
 
 
 def _link(client: server.Client) -> Link | None:

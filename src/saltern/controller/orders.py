@@ -58,10 +58,11 @@ class Orders:
             ),
         )
 
-    async def probe(self, key: AgentKey) -> None:
-        """Ask the agent which jobs it has."""
+    async def probe(self, key: AgentKey, *, grains: bool = False) -> None:
+        """Ask the agent which jobs it has, and with ``grains`` that it publishes those anew."""
         now = self._clock.now()
-        await self._send(key, Probe(to=key, issued=now, expires=now + ORDER_LIFE, nonce=os.urandom(12)))
+        nonce = os.urandom(12)
+        await self._send(key, Probe(to=key, issued=now, expires=now + ORDER_LIFE, nonce=nonce, grains=grains))
 
     async def _send(self, key: AgentKey, order: Order | Cancel | Probe) -> None:
         await self._fabric.connection.publish(f"job.{key}", sign(self._authority.orders, order))

@@ -15,7 +15,7 @@ from saltern.controller.peers import Returned as TellReturned
 from saltern.controller.store import Answer, Store
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, SalternError, Unavailable
-from saltern.messages.v1 import Error, Return, decode
+from saltern.messages.v1 import Chunk, Error, Return, decode
 from saltern.model.ids import AgentKey, JobId, is_job_id
 from saltern.model.job import Target
 from saltern.model.status import VERDICTS
@@ -117,7 +117,12 @@ class Returns:
             number = chunk_subject.rsplit(".", 1)[1]
             if not number.isdecimal() or len(number) > 9:
                 continue  # the count and the checksum will not be right, and say so
-            await self._store.returns.put_chunk(answer.jid, answer.key, int(number), data)
+            try:
+                chunk = decode(data, Chunk)
+            except BadMessage as error:
+                self._complain(message, f"chunk {number}: {error.message}")
+                continue
+            await self._store.returns.put_chunk(answer.jid, answer.key, int(number), chunk.data)
             if int(number) % 50 == 49:  # it takes long: the stream shall not think we are gone
                 await connection.publish(message.reply, b"+WPI")
         return await self._record([answer])

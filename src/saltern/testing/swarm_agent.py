@@ -28,6 +28,7 @@ from saltern.messages.v1 import (
     Enrolled,
     Error,
     Frame,
+    Grains,
     Hello,
     Order,
     Probe,
@@ -208,7 +209,7 @@ class SwarmAgent:
             self._offset = answer.now - time.time()
             self._be_ready()
             if answer.tell_grains or self._world.grains:
-                self._publish(f"$KV.grains.{self.key}", self._facts())
+                self._publish(f"$KV.grains.{self.key}", encode(Grains(data=self._facts())))
         elif answer is None or answer.code == "busy":
             self._hello_again()
         else:

@@ -85,6 +85,7 @@ tls {{
 }}
 authorization {{ timeout: 20 }}
 jetstream {{
+  strict: true
   store_dir: "{directory}/streams"
   max_file_store: {listen.max_storage}
   max_memory_store: 67108864

@@ -73,7 +73,6 @@ def declared(space: int, replicas: int = 1) -> list[StreamConfig]:
             max_msgs_per_subject=1,
             max_msg_size=512 * 1024,
             max_bytes=space * _SHARES[GRAINS] // 100,
-            allow_rollup_hdrs=True,
             deny_delete=True,
             allow_direct=True,
             **common,
@@ -184,6 +183,8 @@ async def replay(
             raise Unavailable(f"the stream {stream} does not answer: {error!r}") from error
         found = msgspec.json.decode(answer.data, type=_Stored)
         if found.message is None:
+            if found.error and found.error.get("code") != 404:
+                raise Unavailable(f"the stream {stream} does not answer: {found.error.get('description')}")
             return
         yield found.message.subject, found.message.data
         after = found.message.seq

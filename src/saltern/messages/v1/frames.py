@@ -55,12 +55,13 @@ class Cancel(Frame, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Probe(Frame, frozen=True, kw_only=True, tag="probe"):
-    """Say which jobs you have. Answered by a Pulse on ``live.<KEY>.pulse``."""
+    """Say which jobs you have. Answered by a Pulse on ``live.<KEY>.pulse``; ``grains``: publish them too."""
 
     to: AgentKey
     issued: float
     expires: float
     nonce: bytes
+    grains: bool = False
 
 
 # --- agent to controller, on ``live.<KEY>.<jid>``: heard or not, nothing depends on it ----------------
@@ -127,6 +128,24 @@ class Return(Frame, frozen=True, kw_only=True, tag="return"):
     reason: str = ""
     started: float | None = None
     finished: float | None = None
+
+
+class Chunk(Frame, frozen=True, kw_only=True, tag="chunk"):
+    """A piece of a Blob, on ``blob.<KEY>.<jid>.<n>``, captured by the stream BLOBS."""
+
+    data: bytes
+
+
+# --- agent to controller, on ``$KV.grains.<KEY>``: the bucket's stream keeps the last -----------------
+
+# The broker itself answers whoever publishes to a stream, on the subject that the publisher chose. So its
+# answers, JSON, can be made to land on any subject, and nothing may be stored that could be one of them.
+
+
+class Grains(Frame, frozen=True, kw_only=True, tag="grains"):
+    """What an agent says of its machine: a JSON object."""
+
+    data: bytes
 
 
 # --- agent to controller, on ``event.<KEY>.<tag>``: captured by the stream EVENTS ---------------------
