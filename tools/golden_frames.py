@@ -64,7 +64,10 @@ def examples() -> dict[str, list[v1.Frame]]:
             v1.Cancel(jid=_JID, to=_KEY, issued=_AT, expires=_AT + 60, nonce=_NONCE, user="root"),
             v1.Cancel(jid=_JID, to=_KEY, issued=_AT, expires=_AT + 60, nonce=_NONCE),
         ],
-        [v1.Probe(to=_KEY, issued=_AT, expires=_AT + 60, nonce=_NONCE)],
+        [
+            v1.Probe(to=_KEY, issued=_AT, expires=_AT + 60, nonce=_NONCE, grains=True),
+            v1.Probe(to=_KEY, issued=_AT, expires=_AT + 60, nonce=_NONCE),
+        ],
         [v1.Ack(at=_AT, running=True), v1.Ack(at=_AT)],
         [v1.Progress(sequence=0, stream="stdout", data=b"half a line\xff")],
         [v1.Beat(at=_AT, started=_AT - 30)],
@@ -82,6 +85,8 @@ def examples() -> dict[str, list[v1.Frame]]:
             v1.Return(verdict=Status.OK, blob=v1.Blob(chunks=2, size=1_500_000, sha256=bytes(32))),
             *(v1.Return(verdict=status) for status in Status if status in VERDICTS),
         ],
+        [v1.Chunk(data=b"a piece of JSON")],
+        [v1.Grains(data=b'{"os":"Debian"}')],
         [v1.Event(at=_AT, data=_VALUES), v1.Event(at=_AT)],
         [
             v1.Hello(
