@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +61,17 @@ class Audit:
     def __init__(self, database: Database, anchor: Path) -> None:
         self._database = database
         self._anchor = Anchor(anchor)
+        self._first = asyncio.Lock()
 
     async def append(self, *acts: Act) -> list[Entry]:
         """Write ``acts`` in order, all or nothing; they are on disk when this returns.
 
         Raises Conflict when the log does not reach its anchor any more: entries were cut off.
         """
-        return await self._append(acts, self._continue)
+        if self._anchor.read() is not None:
+            return await self._append(acts, self._continue)
+        async with self._first:  # one alone drops the anchor
+            return await self._append(acts, self._continue)
 
     async def accept_loss(self, *, principal: str, at: float) -> Entry:
         """Go on after entries were lost (a restored back-up); the log says that, when, and who."""

@@ -14,7 +14,7 @@ from saltern.controller.store.values import JobFilter, plain
 from saltern.foundation.errors import Conflict, NotFound
 from saltern.model.ids import JobId
 from saltern.model.job import Job, Tally, Target
-from saltern.model.status import Status
+from saltern.model.status import SETTLED, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,6 @@ _JSON = ("args", "kwargs")
 #: About what a job and each of its targets take in the database beside their data, in bytes.
 JOB_WEIGHT = 512
 TARGET_WEIGHT = 512
-
-_UNSETTLED = frozenset({Status.QUEUED, Status.SENT, Status.RECEIVED, Status.RUNNING})
 
 
 class Jobs:
@@ -108,6 +106,7 @@ def _target_row(target: Target) -> dict[str, object]:
         "finished": target.finished,
         "size": target.size,
         "proven": target.proven,
+        "unsettled": target.status not in SETTLED,
     }
 
 
@@ -167,7 +166,7 @@ def _narrowed_by_targets(query: sa.Select[Any], filter: JobFilter) -> sa.Select[
         )
     if filter.status is not None:
         has_it = sa.select(_TARGETS.c.jid).where(_TARGETS.c.status == filter.status.value)
-        if filter.status in _UNSETTLED:
+        if filter.status not in SETTLED:
             query = query.where(_JOBS.c.jid.in_(has_it.where(tables.UNSETTLED)))
         else:
             query = query.where(has_it.where(_TARGETS.c.jid == _JOBS.c.jid).exists())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -58,7 +58,7 @@ def asked(
     """Return a table of ``pairs`` to join with, and its two columns. It is one parameter, however many."""
     if connection.dialect.name == "postgresql":
         return _asked_postgresql(list(pairs))
-    each = sa.func.json_each(json.dumps(list(pairs))).table_valued("value", name="asked")
+    each = sa.func.json_each(msgspec.json.encode(list(pairs)).decode()).table_valued("value", name="asked")
     return each, sa.func.json_extract(each.c.value, "$[0]"), sa.func.json_extract(each.c.value, "$[1]")
 
 

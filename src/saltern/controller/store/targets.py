@@ -12,7 +12,7 @@ from saltern.controller.store.sql import asked, bulk
 from saltern.controller.store.values import Pair, Queued, Recorded, Update, plain
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Target
-from saltern.model.status import Status, advance
+from saltern.model.status import SETTLED, Status, advance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -104,7 +104,7 @@ def as_target(row: Sequence[object]) -> Target:
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Target]:
-    return [as_target(row) for row in connection.execute(query)]
+    return [as_target(row) for row in connection.execute(query).all()]
 
 
 def locked(connection: sa.Connection, pairs: Iterable[Pair]) -> dict[Pair, Target]:
@@ -166,10 +166,11 @@ def followed(target: Target, update: Update) -> Target | None:
     )
 
 
+_FIXED = ("jid", "key", "name")
 _WRITE = (
     sa.update(_TARGETS)
     .where(_TARGETS.c.jid == sa.bindparam("of_jid"), _TARGETS.c.key == sa.bindparam("of_key"))
-    .values({name: sa.bindparam(name) for name in FIELDS if name not in ("jid", "key", "name")})
+    .values({name: sa.bindparam(name) for name in ("unsettled", *FIELDS) if name not in _FIXED})
 )
 
 
@@ -192,4 +193,5 @@ def _changed_row(target: Target) -> dict[str, object]:
         "finished": target.finished,
         "size": target.size,
         "proven": target.proven,
+        "unsettled": target.status not in SETTLED,
     }

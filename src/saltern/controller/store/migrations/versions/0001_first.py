@@ -8,7 +8,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-_UNSETTLED = sa.text("status IN ('queued', 'sent', 'received', 'running')")
+_UNSETTLED = sa.text("unsettled")
 _ACCEPTED = sa.text("state = 'accepted'")
 
 
@@ -131,6 +131,7 @@ def _targets() -> None:
         _time("finished", nullable=True),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("proven", sa.Boolean, nullable=False),
+        sa.Column("unsettled", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("jid", "key", name="pk_targets"),
         sa.ForeignKeyConstraint(["jid"], ["jobs.jid"], name="fk_targets_jobs"),
         sqlite_with_rowid=False,
