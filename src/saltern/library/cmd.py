@@ -7,44 +7,12 @@ and sees no shell. A call whose program fails has failed, and still returns what
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
-from saltern.sdk import BadArgument, Command, CommandFailed, Finished, Host, NotFound, takes
-
-Words = str | list[str]
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the functions that run something have in common."""
-
-    stdin: str | None = None
-    runas: str | None = None  # the user to be
-    group: str | None = None
-    shell: str | None = None  # the shell's path; the agent's SHELL, else /bin/sh
-    python_shell: bool | None = None  # false: split the text into words, no shell
-    env: dict[str, Any] | list[dict[str, Any]] | str | None = None  # laid over the environment
-    clean_env: bool = False  # nothing but ``env``
-    prepend_path: str | None = None  # directories to search first
-    rstrip: bool = True  # cut white space from the output's end
-    umask: str | int | None = None  # octal digits
-    output_encoding: str | None = None
-    output_loglevel: str = "debug"  # accepted as Salt has it; output is not logged here
-    hide_output: bool = False  # neither show nor return the output
-    timeout: float | None = None  # seconds, then the whole process group is killed
-    reset_system_locale: bool = True  # speak English, sort by bytes
-    ignore_retcode: bool = False  # the call does not fail with the program
-    use_vt: bool = False  # accepted as Salt has it; output is shown as it comes anyway
-    redirect_stderr: bool | None = None  # stderr into stdout
-    bg: bool = False  # leave it running, return at once
-    raise_err: bool = False  # fail with an error, not with the output
-    success_retcodes: list[int] | int | str | None = None  # codes that mean success, besides 0
-    success_stdout: list[str] | str | None = None  # texts whose presence means success
-    success_stderr: list[str] | str | None = None
+from saltern.library._command import Options, Words, command, execute
+from saltern.sdk import BadArgument, Host, takes
 
 
 @takes(Options)
@@ -55,7 +23,7 @@ def run(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -> str:
         saltern run '*' cmd.run 'ls -l / | grep etc' timeout=10
     """
     how = Options(**options)
-    text: str = _run(host, cmd, cwd, how, merge=how.redirect_stderr is not False)["stdout"]
+    text: str = execute(host, cmd, cwd, how, merge=how.redirect_stderr is not False)["stdout"]
     return text
 
 
@@ -77,7 +45,7 @@ def run_all(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -> d
         saltern run '*' cmd.run_all 'ls /nowhere'
     """
     how = Options(**options)
-    return _run(host, cmd, cwd, how, merge=how.redirect_stderr is True)
+    return execute(host, cmd, cwd, how, merge=how.redirect_stderr is True)
 
 
 @takes(Options)
@@ -87,7 +55,7 @@ def run_stdout(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -
     Example:
         saltern run '*' cmd.run_stdout 'ls /'
     """
-    text: str = _run(host, cmd, cwd, Options(**options))["stdout"]
+    text: str = execute(host, cmd, cwd, Options(**options))["stdout"]
     return text
 
 
@@ -98,7 +66,7 @@ def run_stderr(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -
     Example:
         saltern run '*' cmd.run_stderr 'ls /nowhere'
     """
-    text: str = _run(host, cmd, cwd, Options(**options))["stderr"]
+    text: str = execute(host, cmd, cwd, Options(**options))["stderr"]
     return text
 
 
@@ -109,7 +77,7 @@ def retcode(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -> i
     Example:
         saltern run '*' cmd.retcode 'grep -q root /etc/passwd'
     """
-    code: int = _run(host, cmd, cwd, Options(**options))["retcode"]
+    code: int = execute(host, cmd, cwd, Options(**options))["retcode"]
     return code
 
 
@@ -120,7 +88,7 @@ def run_bg(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -> di
     Example:
         saltern run '*' cmd.run_bg 'sleep 60; touch /tmp/done'
     """
-    return {"pid": host.spawn(_command(host, cmd, cwd, Options(**options)))}
+    return {"pid": host.spawn(command(host, cmd, cwd, Options(**options)))}
 
 
 @takes(Options)
@@ -215,152 +183,6 @@ def shells(host: Host) -> list[str]:
     """
     lines = (line.partition("#")[0].strip() for line in host.text("/etc/shells", "").splitlines())
     return [line for line in lines if line]
-
-
-def _run(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool = False) -> dict[str, Any]:
-    """Run, mark the call failed when the program did, and return ``{pid, retcode, stdout, stderr}``."""
-    command = _command(host, cmd, cwd, how, merge)
-    if how.bg:
-        return {"pid": host.spawn(command), "retcode": 0, "stdout": "", "stderr": ""}
-    result = _result(host.execute(command), how)
-    if not how.ignore_retcode:
-        host.fail(result["retcode"])
-    if how.raise_err and result["retcode"]:
-        raise CommandFailed(_complaint(command, result), retcode=result["retcode"])
-    if how.hide_output:
-        result |= {"stdout": "", "stderr": ""}
-    return result
-
-
-def _command(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool = False) -> Command:
-    return Command(
-        argv=_argv(host, cmd, how),
-        stdin=(how.stdin or "").encode(),
-        cwd=cwd or (None if how.runas else _home(host)),
-        env=_environment(host, how),
-        clean_env=how.clean_env,
-        user=how.runas,
-        group=how.group,
-        umask=_umask(how.umask),
-        timeout=how.timeout,
-        merge=merge,
-        stream=not how.hide_output,
-    )
-
-
-def _argv(host: Host, cmd: Words, how: Options) -> tuple[str, ...]:
-    words = cmd if isinstance(cmd, list) else [cmd]
-    if not any(word.strip() for word in words):
-        raise BadArgument("the command is empty")
-    if isinstance(cmd, list) and not how.python_shell:
-        return tuple(cmd)
-    if how.python_shell is False:
-        return tuple(_split(" ".join(words)))
-    text = shlex.join(cmd) if isinstance(cmd, list) else cmd
-    return (_shell(host, how), "-c", text)
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise BadArgument(f"{text!r} can't be split into words: {error}") from None
-
-
-def _shell(host: Host, how: Options) -> str:
-    path = how.shell or host.environment.get("SHELL") or "/bin/sh"
-    if host.which(path) is None:
-        raise NotFound(f"no shell {path!r} on this host", hint="cmd.shells lists what there is")
-    return path
-
-
-def _home(host: Host) -> str:
-    home = host.user().home
-    return home if host.exists(home) else "/"
-
-
-#: Everything but LC_ALL, so that a caller's own LC_… still counts.
-_CATEGORIES = (
-    *("CTYPE", "NUMERIC", "TIME", "COLLATE", "MONETARY", "MESSAGES", "PAPER", "NAME"),
-    *("ADDRESS", "TELEPHONE", "MEASUREMENT", "IDENTIFICATION"),
-)
-_ENGLISH: dict[str, str | None] = {"LANGUAGE": "C", **{f"LC_{category}": "C" for category in _CATEGORIES}}
-
-
-def _environment(host: Host, how: Options) -> dict[str, str | None]:
-    given = {name: "" if value is None else str(value) for name, value in _pairs(how.env).items()}
-    environment: dict[str, str | None] = {**(_ENGLISH if how.reset_system_locale else {}), **given}
-    if "NOTIFY_SOCKET" not in given:
-        environment["NOTIFY_SOCKET"] = None  # a service's own channel to systemd, not the program's
-    if how.prepend_path:
-        inherited = "" if how.clean_env else host.environment.get("PATH", "")
-        path = given.get("PATH", inherited)
-        environment["PATH"] = f"{how.prepend_path}:{path}" if path else how.prepend_path
-    return environment
-
-
-def _pairs(env: dict[str, Any] | list[dict[str, Any]] | str | None) -> dict[str, Any]:
-    """Take the environment as a mapping, as a list of mappings, or as YAML text of either."""
-    if isinstance(env, str):
-        import yaml
-
-        env = yaml.safe_load(env)
-    if env is None or isinstance(env, dict):
-        return env or {}
-    if isinstance(env, list) and all(isinstance(one, dict) for one in env):
-        return {name: value for one in env for name, value in one.items()}
-    raise BadArgument(f"env = {env!r} is no mapping of names to values", hint="write env='{NAME: value}'")
-
-
-def _umask(umask: str | int | None) -> int | None:
-    if umask is None:
-        return None
-    try:
-        return int(str(umask), 8)
-    except ValueError:
-        raise BadArgument(f"umask = {umask!r} is not octal", hint="write umask=022") from None
-
-
-def _result(done: Finished, how: Options) -> dict[str, Any]:
-    stdout, stderr = (_text(data, how) for data in (done.stdout, done.stderr))
-    if done.timed_out:
-        stdout = f"{stdout}\n" * bool(stdout) + f"Timed out after {how.timeout:g} seconds"
-    code = 0 if not done.timed_out and _counts_as_success(done.retcode, stdout, stderr, how) else done.retcode
-    return {"pid": done.pid, "retcode": code, "stdout": stdout, "stderr": stderr}
-
-
-def _text(data: bytes, how: Options) -> str:
-    try:
-        text = data.decode(how.output_encoding or "utf-8", errors="replace")
-    except LookupError:
-        raise BadArgument(f"no encoding called {how.output_encoding!r}") from None
-    return text.rstrip() if how.rstrip else text
-
-
-def _counts_as_success(code: int, stdout: str, stderr: str, how: Options) -> bool:
-    return (
-        code in _codes(how.success_retcodes)
-        or any(text in stdout for text in _texts(how.success_stdout))
-        or any(text in stderr for text in _texts(how.success_stderr))
-    )
-
-
-def _codes(given: list[int] | int | str | None) -> list[int]:
-    if given is None or isinstance(given, list):
-        return given or []
-    try:
-        return [int(part) for part in str(given).split(",")]
-    except ValueError:
-        raise BadArgument(f"success_retcodes = {given!r} is no list of numbers") from None
-
-
-def _texts(given: list[str] | str | None) -> list[str]:
-    return given if isinstance(given, list) else [given] if given else []
-
-
-def _complaint(command: Command, result: dict[str, Any]) -> str:
-    said = (result["stderr"] or result["stdout"]).strip()
-    return f"{command.argv[-1]!r} ended with code {result['retcode']}" + (f": {said}" if said else "")
 
 
 def _local_path(source: str) -> str:

@@ -119,7 +119,7 @@ def psaux(host: Host, name: str) -> list[Any]:
 
 
 def status(host: Host, status: str) -> list[Numbers]:
-    """Return ``{pid, name}`` of the processes in a state: running, sleeping, zombie, stopped, disk-sleep …
+    """Return ``{pid, name}`` of the processes in a state: running, sleeping, zombie, stopped.
 
     Example:
         saltern run '*' ps.status zombie

@@ -34,7 +34,7 @@ def doc(host: Host, *args: str) -> dict[str, str]:
     Example:
         saltern run '*' sys.doc cmd.run
     """
-    return {function.name: f"{function.signature}\n\n{function.doc}" for function in _chosen(args)}
+    return {function.name: function.help for function in _chosen(args)}
 
 
 def argspec(host: Host, module: str = "") -> dict[str, dict[str, Any]]:

@@ -6,15 +6,12 @@ import errno
 import functools
 import os
 import shutil
-import socket
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
-from saltern.foundation import atomic
 from saltern.foundation.clock import SystemClock
 from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
@@ -27,7 +24,7 @@ from saltern.sdk.errors import (
     TimedOut,
     Unavailable,
 )
-from saltern.sdk.facts import Address, Interface, Kind, Stat, Uname, User
+from saltern.sdk.facts import Interface, Kind, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT, Emit, Host
 
 #: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
@@ -133,10 +130,9 @@ class LocalHost(Host):
 
     def interfaces(self) -> list[Interface]:
         """Return the network interfaces with their addresses."""
-        import psutil
+        from saltern.sdk.interfaces import interfaces
 
-        state = psutil.net_if_stats()
-        return [_interface(name, found, state.get(name)) for name, found in psutil.net_if_addrs().items()]
+        return interfaces()
 
     # --- programs ----------------------------------------------------------------------------------
 
@@ -188,6 +184,10 @@ class LocalHost(Host):
 
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
         """Replace a file's content in one step; see Host."""
+        from pathlib import Path
+
+        from saltern.foundation import atomic
+
         target = self.real_path(path)
         with _named_errors(target):
             old = self.stat(target)
@@ -347,39 +347,6 @@ def _require_file(path: str, file: IO[bytes]) -> None:
     mode = os.fstat(file.fileno()).st_mode
     if not stat.S_ISREG(mode):
         raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(mode)]}, not a file")
-
-
-def _interface(name: str, found: list[Any], state: Any) -> Interface:
-    import psutil
-
-    hardware = next((entry.address for entry in found if entry.family == psutil.AF_LINK), "")
-    return Interface(
-        name=name,
-        up=bool(state and state.isup),
-        hardware=hardware,
-        mtu=state.mtu if state else 0,
-        addresses=tuple(_addresses(name, found)),
-    )
-
-
-def _addresses(name: str, found: list[Any]) -> Iterator[Address]:
-    import ipaddress
-
-    for entry in found:
-        if entry.family == socket.AF_INET:
-            prefix = ipaddress.IPv4Network(f"0.0.0.0/{entry.netmask or '255.255.255.255'}").prefixlen
-            yield Address(
-                family="inet",
-                address=entry.address,
-                prefix=prefix,
-                broadcast=entry.broadcast or "",
-                label=name,
-            )
-        elif entry.family == socket.AF_INET6:
-            mask = int(ipaddress.IPv6Address(entry.netmask or "ffff:" * 7 + "ffff"))
-            yield Address(
-                family="inet6", address=entry.address.partition("%")[0], prefix=mask.bit_count(), label=name
-            )
 
 
 _MEANINGS: dict[int, tuple[type[SalternError], str]] = {

@@ -75,8 +75,14 @@ class Function:
         import inspect
 
         own = list(inspect.signature(self.call, eval_str=True).parameters.values())[1:]
-        options: type[msgspec.Struct] | None = getattr(self.call, _OPTIONS, None)
-        return own if options is None else [*own[:-1], *_fields(options)]
+        options = self.options
+        return own if options is None else [*own[:-1], *map(_parameter, msgspec.structs.fields(options))]
+
+    @property
+    def options(self) -> type[msgspec.Struct] | None:
+        """The struct whose fields are the function's ``**options``, if it takes any."""
+        found: type[msgspec.Struct] | None = getattr(self.call, _OPTIONS, None)
+        return found
 
     @property
     def signature(self) -> str:
@@ -85,9 +91,18 @@ class Function:
 
         bare = [
             one.replace(name=public_name(one.name), annotation=inspect.Parameter.empty)
-            for one in self.parameters
+            for one in list(inspect.signature(self.call).parameters.values())[1:]
         ]
         return f"{self.name}{inspect.Signature(bare)}"
+
+    @property
+    def help(self) -> str:
+        """Signature, documentation and options, for people."""
+        lines = [self.signature, "", self.doc]
+        if self.options is not None:
+            lines += ["", "Options:"]
+            lines += [f"    {_described(field)}" for field in msgspec.structs.fields(self.options)]
+        return "\n".join(lines)
 
     def refusal(self, host: Host) -> str:
         """Return why this host can't run it: a missing program, or the module's own word; else nothing."""
@@ -210,13 +225,21 @@ def _import(noun: str, name: str) -> types.ModuleType:
         ) from error
 
 
-def _fields(options: type[msgspec.Struct]) -> Iterator[inspect.Parameter]:
-    import inspect
+def _described(field: msgspec.structs.FieldInfo) -> str:
+    """Return an option's name, default and meaning in a line."""
+    from typing import get_args
 
-    for field in msgspec.structs.fields(options):
-        default = {} if field.default_factory is not msgspec.NODEFAULT else field.default
-        kind = inspect.Parameter.KEYWORD_ONLY
-        yield inspect.Parameter(field.name, kind, default=default, annotation=field.type)
+    meanings = [one.description for one in get_args(field.type)[1:] if isinstance(one, msgspec.Meta)]
+    return f"{field.name}={field.default!r}  " + " ".join(filter(None, meanings))
+
+
+def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
+    import inspect
+    from typing import Annotated, get_args, get_origin
+
+    default = field.default_factory() if callable(field.default_factory) else field.default
+    bare = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=bare)
 
 
 def _functions(noun: str, module: types.ModuleType) -> Iterator[tuple[str, Function]]:
