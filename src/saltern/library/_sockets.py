@@ -1,4 +1,4 @@
-"""Sockets, from the kernel's tables, and trying a connection."""
+"""Sockets, from the kernel's tables."""
 
 from __future__ import annotations
 
@@ -61,17 +61,6 @@ def sockets(host: Host) -> Iterator[Socket]:
     for protocol in ("tcp", "tcp6", "udp", "udp6"):
         for line in host.text(f"/proc/net/{protocol}", "").splitlines()[1:]:
             yield _row(protocol, line.split())
-
-
-def reach(address: str, port: int, timeout: float) -> tuple[bool, str]:
-    """Tell whether a TCP connection can be opened within ``timeout`` seconds, and if not, why."""
-    import socket
-
-    try:
-        socket.create_connection((address, port), timeout).close()
-    except OSError as error:
-        return False, error.strerror or str(error)
-    return True, ""
 
 
 def _row(protocol: str, words: list[str]) -> Socket:

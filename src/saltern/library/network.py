@@ -359,8 +359,8 @@ def connect(host: Host, host_: str, port: int, timeout: float = 5.0) -> dict[str
     Example:
         saltern run '*' network.connect db1.example.com 5432
     """
-    reached, why = _sockets.reach(_name(host_), port, timeout)
-    if reached:
+    why = host.reach(_name(host_), port, timeout)
+    if not why:
         return {"result": True, "comment": f"Successfully connected to {host_} on tcp port {port}"}
     host.fail(1)
     return {"result": False, "comment": f"Unable to connect to {host_} on tcp port {port}: {why}"}

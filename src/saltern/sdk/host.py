@@ -76,6 +76,10 @@ class Host(Protocol):
     def interfaces(self) -> list[Interface]:
         """Return the network interfaces with their addresses."""
 
+    @abstractmethod
+    def reach(self, address: str, port: int, timeout: float) -> str:
+        """Try to open a TCP connection from this host; return why it can't be, nothing when it could."""
+
     # --- programs ----------------------------------------------------------------------------------
 
     @abstractmethod

@@ -134,6 +134,16 @@ class LocalHost(Host):
 
         return interfaces()
 
+    def reach(self, address: str, port: int, timeout: float) -> str:
+        """Try to open a TCP connection; return why it can't be, nothing when it could."""
+        import socket
+
+        try:
+            socket.create_connection((address, port), timeout).close()
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
     # --- programs ----------------------------------------------------------------------------------
 
     def execute(self, command: Command) -> Finished:

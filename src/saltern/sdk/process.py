@@ -88,12 +88,13 @@ def signal_session(session: int, number: int) -> int:
 
     This is how a job is ended: its worker leads a session, and each program it runs leads a group there.
     """
-    count = 0
-    for pid in session_members(session):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-            count += 1
-    return count
+    reached: set[int] = set()
+    while found := set(session_members(session)) - reached:  # again, for those born meanwhile
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        reached |= found
+    return len(reached)
 
 
 def session_members(session: int) -> list[int]:

@@ -83,6 +83,7 @@ class FakeHost(Host):
         uname: Uname | None = None,
         interfaces: Sequence[Interface] = (),
         processes: Sequence[int] = (1,),
+        reachable: Sequence[str] = (),
         agent: AgentControl | None = None,
         settings: str = "/etc/saltern",
         now: float = 1_700_000_000.0,
@@ -105,6 +106,7 @@ class FakeHost(Host):
         )
         self._interfaces = list(interfaces)
         self._processes = set(processes)
+        self._reachable = set(reachable)
         self._time = now
         self._unused = set(self._programs)
         self.files: dict[str, File] = {}
@@ -164,6 +166,10 @@ class FakeHost(Host):
     def interfaces(self) -> list[Interface]:
         """Return the interfaces given."""
         return self._interfaces
+
+    def reach(self, address: str, port: int, timeout: float) -> str:
+        """Look the end, written ``address:port``, up among those reachable."""
+        return "" if f"{address}:{port}" in self._reachable else "Connection refused"
 
     # --- programs --------------------------------------------------------------------------------------
 
