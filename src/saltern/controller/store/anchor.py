@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from saltern.foundation.atomic import sync_directory
+from saltern.foundation.atomic import private_directory, sync_directory
 from saltern.foundation.errors import Conflict
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Anchor:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if not path.parent.exists():
+            private_directory(path.parent)
         fresh = not path.exists()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         os.fchmod(self._file, 0o600)

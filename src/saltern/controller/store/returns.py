@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from fnmatch import fnmatchcase
@@ -119,7 +120,7 @@ class Returns:
             data = await self._database.read(lambda connection, n=n: _chunk(connection, pair, n))  # type: ignore[misc]
             if data is None:
                 return f"chunk {n} of {blob.chunks} is missing"
-            digest.update(data)
+            await asyncio.to_thread(digest.update, data)
             size += len(data)
         if size != blob.size:
             return f"its chunks have {size} bytes, it says {blob.size}"

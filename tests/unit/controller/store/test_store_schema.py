@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -91,3 +93,15 @@ def test_controllers_that_start_at_once_agree(address: str, tmp_path: Path, run:
         return set(await asyncio.gather(*(start(number) for number in range(5))))
 
     assert len(run(all_at_once())) == 1
+
+
+def test_a_database_that_is_up_to_date_needs_no_alembic(tmp_path: Path, run: Run) -> None:
+    address = f"sqlite:///{tmp_path}/state/store.db"
+    run(run(Store.open(address, anchor=tmp_path / "new/anchor")).close())
+    program = (
+        "import asyncio, sys; from pathlib import Path; from saltern.controller.store import Store\n"
+        f"asyncio.run(Store.open({address!r}, anchor=Path({str(tmp_path / 'new/anchor')!r})))\n"
+        "print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
