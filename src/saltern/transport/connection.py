@@ -24,6 +24,8 @@ from saltern.foundation.errors import NotAllowed, Unavailable
 from saltern.identity.keys import KeyPair
 
 log = logging.getLogger("saltern.transport")
+# asyncio warns of this at the end of every TLS connection of its streams; it means nothing.
+logging.getLogger("asyncio").addFilter(lambda record: "eof_received" not in str(record.msg))
 
 #: Bytes of headers and subject that must still fit under the broker's payload limit.
 _MARGIN = 4096
