@@ -51,6 +51,8 @@ _AT_ONCE = 4
 _FLOOD = 5000
 #: Seconds an agent has to show that it lives, when another process claims its key.
 _PROOF_OF_LIFE = 1.5
+#: Seconds in which a process that is not welcome may leave by itself.
+_TURNED_AWAY = 1.0
 #: Seconds between two requests for one agent's grains.
 _ASK_AGAIN = 5.0
 
@@ -237,9 +239,7 @@ class Intake:
         rivals = self._fleet.presence.others(key, hello.instance)
         if rivals:
             if await self._lives(key):
-                await self._kick(
-                    [link for link in self._fleet.presence.links(key) if link.instance == hello.instance]
-                )
+                self._turn_away(key, hello.instance)
                 data = {"name": agent.name, "rival": hello.name, "machine": hello.host}
                 self._happenings.emit("agent/clone", data | {"address": rivals[0].address}, key)
                 return Denied(
@@ -271,6 +271,17 @@ class Intake:
         finally:
             self._pulses.get(key, set()).discard(waiting)
         return True
+
+    def _turn_away(self, key: AgentKey, instance: str) -> None:
+        """Close the connections of a process that is not welcome, once it could hear why."""
+
+        async def close() -> None:
+            await asyncio.sleep(_TURNED_AWAY)
+            await self._kick([link for link in self._fleet.presence.links(key) if link.instance == instance])
+
+        task = asyncio.create_task(close())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _kick(self, links: list[Link]) -> None:
         if self._system is None:
