@@ -13,6 +13,7 @@ import saltern
 from saltern.controller.admission import Admission
 from saltern.controller.fabric import Fabric
 from saltern.controller.fleet import Fleet
+from saltern.controller.groups import Groups
 from saltern.controller.happenings import Happenings
 from saltern.controller.intake import GrainsWatch, Intake
 from saltern.controller.jobs import Jobs
@@ -35,6 +36,7 @@ from saltern.model.status import Status
 from saltern.model.system import AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
+from saltern.targeting import Reason
 from saltern.transport import streams
 from saltern.transport.connection import Connection, Endpoint
 
@@ -57,6 +59,7 @@ class Controller:
         endpoint: Endpoint,
         dial: Endpoint,
         settings: ControllerSettings,
+        groups: Groups,
         clock: Clock,
     ) -> None:
         """``endpoint`` is where agents dial in, ``dial`` where this controller does."""
@@ -71,7 +74,7 @@ class Controller:
         self._consumer: asyncio.Task[None] | None = None
         self.happenings = Happenings(clock)
         self._peers = Peers(secrets.token_hex(8))
-        self.fleet = Fleet(store, clock, lambda change: self.jobs_alive.present(change))
+        self.fleet = Fleet(store, groups, clock, lambda change: self.jobs_alive.present(change))
         self.fabric = Fabric(
             authority,
             dial,
@@ -233,6 +236,10 @@ class Controller:
     def resolve(self, expression: str, kind: str) -> Targets:
         """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
         return self.fleet.resolve(expression, kind)
+
+    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+        """Return, for each agent meant, which terms mean it. Raises UsageError."""
+        return self.fleet.explain(expression, kind)
 
     async def run(self, decision: Decision, request: RunRequest) -> Job:
         """Send a job to the decision's targets and return it at once."""

@@ -8,15 +8,16 @@ from typing import Any
 
 import msgspec
 
+from saltern.controller.groups import Groups
 from saltern.controller.presence import Change, Presence
 from saltern.controller.store import Presence as Seen
 from saltern.controller.store import Store
 from saltern.foundation.clock import Clock
-from saltern.foundation.errors import SalternError
+from saltern.foundation.errors import SalternError, UsageError, nearest
 from saltern.identity.authorise import Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey
-from saltern.targeting import Index, Kind, parse, resolve
+from saltern.targeting import Index, Kind, Reason, Resolver, explain, parse
 
 log = logging.getLogger("saltern.fleet")
 
@@ -24,8 +25,11 @@ log = logging.getLogger("saltern.fleet")
 class Fleet:
     """The controller's view of its agents. The store has the same, a moment later."""
 
-    def __init__(self, store: Store, clock: Clock, on_change: Callable[[Change], None]) -> None:
+    def __init__(
+        self, store: Store, groups: Groups, clock: Clock, on_change: Callable[[Change], None]
+    ) -> None:
         self._store = store
+        self._groups = groups
         self._clock = clock
         self._on_change = on_change
         self._agents: dict[AgentKey, Agent] = {}
@@ -124,8 +128,19 @@ class Fleet:
 
     def resolve(self, expression: str, kind: str) -> Targets:
         """Return who is meant; may be empty. Raises TargetError when the expression is wrong."""
-        keys = resolve(parse(expression, Kind(kind)), self.index)
-        return Targets({AgentKey(key): self.name(AgentKey(key)) for key in keys}, expression, kind)
+        meant = self._resolver().bits(parse(expression, _kind(kind)))
+        members = {AgentKey(key): self.name(AgentKey(key)) for key in self.index.keys(meant)}
+        return Targets(members, expression, kind)
+
+    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+        """Return, for each agent meant, which terms of the expression mean it. Raises TargetError."""
+        parsed, resolver = parse(expression, _kind(kind)), self._resolver()
+        keys = self.index.keys(resolver.bits(parsed))
+        return {AgentKey(key): explain(parsed, resolver, key) for key in keys}
+
+    def _resolver(self) -> Resolver:
+        groups = self._groups
+        return Resolver(self.index, groups.nodegroups, groups.clusters(), self._clock.now())
 
     def apply(self, changes: list[Change], *, version: str | None = None) -> None:
         """Take in that agents came or went."""
@@ -164,3 +179,12 @@ class Fleet:
         except SalternError as error:
             log.error("presence is not recorded: %s", error)
             self._seen = seen | self._seen
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return Kind(name)
+    except ValueError:
+        kinds = [kind.value for kind in Kind]
+        hint = nearest(name, kinds) or "one of: " + ", ".join(kinds)
+        raise UsageError(f"there is no kind of target {name!r}", hint=hint) from None

@@ -12,6 +12,7 @@ import msgspec
 
 from saltern.controller.admission import advertised
 from saltern.controller.controller import Controller
+from saltern.controller.groups import Groups
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Store
 from saltern.foundation import atomic, settings
@@ -53,6 +54,10 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                 endpoint=endpoint,
                 dial=dial,
                 settings=chosen,
+                groups=Groups(
+                    chosen.targets.nodegroups,
+                    Path(chosen.targets.clusters or layout.settings / "clusters"),
+                ),
                 clock=clock,
             )
             if not chosen.fabric.urls:

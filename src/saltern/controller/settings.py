@@ -37,11 +37,19 @@ class Jobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_bytes: int = 10 * 1024**3
 
 
+class Targets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What targets may name besides agents."""
+
+    nodegroups: dict[str, str | list[str]] = {}  # as in Salt: a compound expression, or its words
+    clusters: str = ""  # folder of NAME.yaml for R@; default: ``clusters`` beside this file
+
+
 class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of ``controller.yaml``."""
 
     fabric: Fabric = msgspec.field(default_factory=Fabric)
     enrolment: Enrolment = msgspec.field(default_factory=Enrolment)
     jobs: Jobs = msgspec.field(default_factory=Jobs)
+    targets: Targets = msgspec.field(default_factory=Targets)
     database: str = ""  # SQLAlchemy URL; default: SQLite in the state directory
     log_level: str = "info"
