@@ -13,6 +13,7 @@ import argparse
 import os
 import resource
 import select
+import struct
 import subprocess
 import sys
 import time
@@ -35,6 +36,8 @@ from saltern.transport.connection import Endpoint
 _ENROLLING = 32
 #: Seconds a credential made here is good for.
 _LIFETIME = 86_400.0
+#: How long the plan is, before it.
+_LENGTH = struct.Struct("!Q")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +110,8 @@ class Swarm:
         for plan in self._plans:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._processes.append(process)
-            self._tell(process, msgspec.json.encode(plan))
+            body = msgspec.msgpack.encode(plan)
+            self._tell(process, _LENGTH.pack(len(body)) + body)
         return self
 
     def __exit__(
@@ -122,7 +126,7 @@ class Swarm:
         """Return what has happened so far: ``open`` and ``ready`` are how many are so now, others add up."""
         found: Counter[str] = Counter()
         for process in self._processes:
-            self._tell(process, b"counts")
+            self._tell(process, b"counts\n")
             assert process.stdout is not None
             found.update(msgspec.json.decode(process.stdout.readline(), type=dict[str, int]))
         return found
@@ -130,7 +134,7 @@ class Swarm:
     def drop(self) -> None:
         """Make all agents lose their connection."""
         for process in self._processes:
-            self._tell(process, b"drop")
+            self._tell(process, b"drop\n")
 
     def wait(self, what: str, count: int, *, within: float = 60.0) -> None:
         """Return when ``what`` is ``count``; AssertionError, with all counts, when it does not come to it."""
@@ -139,9 +143,9 @@ class Swarm:
         except AssertionError:
             raise AssertionError(f"not {count} {what} in {within:g} s: {dict(self.counts())}") from None
 
-    def _tell(self, process: subprocess.Popen[bytes], line: bytes) -> None:
+    def _tell(self, process: subprocess.Popen[bytes], data: bytes) -> None:
         assert process.stdin is not None
-        process.stdin.write(line + b"\n")
+        process.stdin.write(data)
         process.stdin.flush()
 
 
@@ -150,12 +154,23 @@ class Swarm:
 
 def serve() -> None:
     """Be one process of a swarm: a plan on stdin, then questions; ends when stdin does."""
-    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
+    plan = msgspec.msgpack.decode(_exactly(*_LENGTH.unpack(_exactly(_LENGTH.size))), type=Plan)
     herd = _Herd(plan)
     lines = _Lines(herd)
     herd.world.reactor.watch(0, select.EPOLLIN, lambda _: lines.read())
     herd.start()
     herd.world.reactor.run(lambda: lines.ended)
+
+
+def _exactly(count: int) -> bytes:
+    """Read so much from stdin, and no byte more: what follows is for others."""
+    data = bytearray()
+    while len(data) < count:
+        piece = os.read(0, count - len(data))
+        if not piece:
+            raise EOFError("the plan breaks off")
+        data += piece
+    return bytes(data)
 
 
 class _Herd:
