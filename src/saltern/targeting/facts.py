@@ -171,12 +171,7 @@ class _Search:
     def texts(self, node: Node, start: int) -> int:
         """Return whose text here fits the rest of the path."""
         pattern = self.question.pattern(start)
-        if pattern.literal is not None:
-            posting = node.texts.get(pattern.literal)
-            return 0 if posting is None else union((posting,))
-        if pattern.everything:
-            return node.who(_TEXT)
-        return union(map(node.texts.__getitem__, pattern.filter(node.texts)))
+        return node.who(_TEXT) if pattern.everything else union(pattern.pick(node.texts))
 
     def mapping(self, node: Node, start: int) -> int:
         """Return whose mapping here has a key that fits, or something below one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right
 from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from saltern.targeting.expression import Fact
     from saltern.targeting.patterns import Pattern
 
-_MANY = 8
+_MANY = 50
 
 
 class Member(NamedTuple):
@@ -37,20 +37,41 @@ class Presence(NamedTuple):
     since: float
 
 
-class _Sorted(NamedTuple):
-    """All keys by name, and what picks each one's flag out of those by slot."""
+class _Order:
+    """All members sorted by name, as three lists side by side."""
 
-    keys: list[str]
-    pick: Callable[[bytes], Iterable[int]]
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.slots: list[int] = []
+        self.keys: list[str] = []
+        self._pick: Callable[[bytes], Iterable[int]] | None = None
 
-    @classmethod
-    def of(cls, order: list[tuple[str, int]], members: list[Member]) -> _Sorted:
-        """Return it for an order of (name, slot)."""
-        slots = [slot for _, slot in order]
-        keys = [members[slot].key for slot in slots]
-        return cls(
-            keys, itemgetter(*slots) if len(slots) > 1 else lambda flags: [flags[slot] for slot in slots]
-        )
+    def add(self, slot: int, member: Member) -> None:
+        """Put a member in its place."""
+        place = bisect_right(self.names, member.name)
+        self.names.insert(place, member.name)
+        self.slots.insert(place, slot)
+        self.keys.insert(place, member.key)
+        self._pick = None
+
+    def remove(self, slot: int, member: Member) -> None:
+        """Take a member out; it must be in."""
+        place = self.slots.index(slot, bisect_left(self.names, member.name))
+        del self.names[place], self.slots[place], self.keys[place]
+        self._pick = None
+
+    def beginning(self, prefix: str) -> tuple[list[str], list[int]]:
+        """Return names that begin with ``prefix``, and their slots."""
+        first = bisect_left(self.names, prefix)
+        last = bisect_left(self.names, prefix + "\U0010ffff", first)
+        return self.names[first:last], self.slots[first:last]
+
+    def chosen(self, inside: bytes) -> list[str]:
+        """Return the keys whose slot has a 1 in ``inside``, which has a byte for each slot."""
+        if self._pick is None and len(self.slots) > 1:
+            self._pick = itemgetter(*self.slots)
+        flags = self._pick(inside) if self._pick else map(inside.__getitem__, self.slots)
+        return list(compress(self.keys, flags))
 
 
 class _Book:
@@ -97,8 +118,7 @@ class Index:
         self._online = Bits(())
         self._presence: dict[int, Presence] = {}
         self._named: dict[str, Posting] = {}  # name → slots
-        self._order: list[tuple[str, int]] = []  # (name, slot), sorted
-        self._sorted: _Sorted | None = None  # made of it when it is needed
+        self._order = _Order()
         self._grains = _Book()
         self._pillars = _Book()
         self._rendered: dict[int, float] = {}
@@ -167,7 +187,7 @@ class Index:
 
     def __iter__(self) -> Iterator[Member]:
         """Go through the members by name."""
-        return (self._members[slot] for _, slot in self._order)
+        return map(self._members.__getitem__, self._order.slots)
 
     def member(self, key: str) -> Member | None:
         """Return who has this key, None if nobody."""
@@ -217,19 +237,14 @@ class Index:
         """Return the agents whose name passes. Raises TargetError for a pattern that takes too long."""
         if pattern.everything:
             return self.everyone()
-        if pattern.literal is not None:
-            return self.named((pattern.literal,))
-        if not pattern.prefix:
-            return self.named(pattern.filter(self._named))
-        first = bisect_left(self._order, (pattern.prefix,))
-        last = bisect_left(self._order, (pattern.prefix + "\U0010ffff",))
-        if pattern.only_prefix:
-            return bits_of(slot for _, slot in self._order[first:last])
-        return self.named(pattern.filter(name for name, _ in self._order[first:last]))
+        if pattern.literal is not None or not pattern.prefix:
+            return union(pattern.pick(self._named))
+        names, slots = self._order.beginning(pattern.prefix)
+        return bits_of(slots) if pattern.only_prefix else self.named(pattern.filter(names))
 
     def names(self) -> Iterable[str]:
         """Return all names, sorted."""
-        return (name for name, _ in self._order)
+        return self._order.names
 
     def with_fact(self, fact: Fact) -> int:
         """Return the agents whose grains or pillar fit. Raises TargetError for one that takes too long."""
@@ -242,7 +257,7 @@ class Index:
     def with_grain_text(self, grain: str, pattern: Pattern) -> int:
         """Return the agents of whose top-level grain the value, or a member of the list it is, passes."""
         node = self._grains.facts.root.keys.get(grain)
-        return 0 if node is None else union(map(node.texts.__getitem__, pattern.filter(node.texts)))
+        return 0 if node is None else union(pattern.pick(node.texts))
 
     def mark(self, key: str) -> int:
         """Return the set of this one agent, the empty set for a key that is not here."""
@@ -254,12 +269,9 @@ class Index:
         if bits.bit_count() * _MANY < len(self):
             found = [self._members[slot] for slot in slots_of(bits)]
             return [key for key, _ in sorted(found, key=lambda member: (member.name, member.key))]
-        if self._sorted is None:
-            self._sorted = _Sorted.of(self._order, self._members)
         if bits == self.everyone():
-            return self._sorted.keys.copy()
-        inside = flags(bits).ljust(len(self._members), b"\0")
-        return list(compress(self._sorted.keys, self._sorted.pick(inside)))
+            return self._order.keys.copy()
+        return self._order.chosen(flags(bits).ljust(len(self._members), b"\0"))
 
     def _enter(self, member: Member) -> int:
         slot = self._free.pop() if self._free else len(self._members)
@@ -273,14 +285,11 @@ class Index:
     def _name(self, slot: int, member: Member) -> None:
         self._members[slot] = member
         put(self._named, member.name, slot)
-        insort(self._order, (member.name, slot))
-        self._sorted = None
+        self._order.add(slot, member)
 
     def _unname(self, slot: int) -> None:
-        name = self._members[slot].name
-        drop(self._named, name, slot)
-        del self._order[bisect_left(self._order, (name, slot))]
-        self._sorted = None
+        drop(self._named, self._members[slot].name, slot)
+        self._order.remove(slot, self._members[slot])
 
 
 def slots_of(bits: int) -> Iterator[int]:

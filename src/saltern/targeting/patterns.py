@@ -13,13 +13,15 @@ import time
 from functools import lru_cache
 from itertools import islice
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from saltern.targeting import bounded
 from saltern.targeting.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+_Value = TypeVar("_Value")
 
 #: The longest pattern, in characters.
 LONGEST = 2_000
@@ -66,6 +68,15 @@ class Pattern:
         if self.prefix and not self.only_prefix:
             strings = filter(methodcaller("startswith", self.prefix), strings)
         return self._within_budget(strings) if self._costly else filter(self.test, strings)
+
+    def pick(self, table: Mapping[str, _Value]) -> Iterable[_Value]:
+        """Return the values of the keys of ``table`` that pass. Raises TargetError as ``filter`` does."""
+        if self.literal is not None:
+            return [table[self.literal]] if self.literal in table else []
+        if self.only_prefix:
+            prefix = self.prefix
+            return [value for text, value in table.items() if text.startswith(prefix)]
+        return map(table.__getitem__, self.filter(table))
 
     def _within_budget(self, strings: Iterable[str]) -> Iterator[str]:
         rest = iter(strings)

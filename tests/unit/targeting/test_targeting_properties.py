@@ -132,7 +132,8 @@ def test_the_index_answers_as_each_agent_would(fact: Fact, fleet: dict[str, Any]
 @given(FACTS, st.lists(st.tuples(st.sampled_from(HOSTS[:6]), DATA | st.none()), max_size=20))
 @settings(max_examples=400)
 def test_after_any_changes_the_index_is_as_if_new(fact: Fact, changes: list[tuple[str, Any]]) -> None:
-    index, fleet = Index(), {}
+    index = Index()
+    fleet: dict[str, Any] = {}
     for name, data in changes:
         if data is None:
             index.remove(f"K{name}")
