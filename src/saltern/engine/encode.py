@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Set
+import io
+from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any
 
 import msgspec
@@ -32,12 +33,14 @@ def encode(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | float | datetime.date | datetime.time | datetime.timedelta):
+    if value is None or isinstance(value, bool | datetime.date | datetime.time | datetime.timedelta):
         return value
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**64 else str(value)
+        return int(value) if -(2**63) <= value < 2**64 else str(int(value))
+    if isinstance(value, float):
+        return float(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode(errors="replace")
     if isinstance(value, Mapping):
@@ -48,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, list | tuple) or hasattr(value, "__next__")
+    return isinstance(value, Sequence | ValuesView | Iterator) and not isinstance(value, io.IOBase)
 
 
 def _built_in(value: Any) -> Any:
@@ -64,7 +67,9 @@ def _built_in(value: Any) -> Any:
 
 def _text(value: str) -> str:
     """Replace half characters (lone surrogates), which no encoding has."""
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    if type(value) is str and value.isascii():
+        return value
+    return str.__str__(value).encode(errors="replace").decode()
 
 
 def _key(key: Any) -> str:

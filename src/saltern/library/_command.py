@@ -64,12 +64,12 @@ def execute(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool =
     if how.bg:
         return {"pid": host.spawn(prepared), "retcode": 0, "stdout": "", "stderr": ""}
     result = _result(host.execute(prepared), how)
+    if how.hide_output:
+        result |= {"stdout": "", "stderr": ""}
     if not how.ignore_retcode:
         host.fail(result["retcode"])
     if how.raise_err and result["retcode"]:
         raise CommandFailed(_complaint(prepared, result), retcode=result["retcode"])
-    if how.hide_output:
-        result |= {"stdout": "", "stderr": ""}
     return result
 
 

@@ -104,8 +104,7 @@ def get_fstype_from_path(host: Host, path: str) -> str:
     Example:
         saltern run '*' disk.get_fstype_from_path /var/log
     """
-    lines = host.run("df", "--output=fstype", path, timeout=PATIENCE).splitlines()
-    return lines[-1].strip()
+    return host.run("df", "-PT", path, timeout=PATIENCE).splitlines()[-1].split()[1]
 
 
 def dump(host: Host, device: str, args: list[str] | None = None) -> dict[str, str]:

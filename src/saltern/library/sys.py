@@ -49,7 +49,10 @@ def argspec(host: Host, module: str = "") -> dict[str, dict[str, Any]]:
 
 
 def reload_modules(host: Host) -> bool:
-    """Look for functions anew: those of distributions installed since are then found.
+    """Read the nouns' modules again, in the process this runs in; return true.
+
+    An agent runs each job in a process of its own: what was installed since is found there without this,
+    and a changed module is used when the agent is started again.
 
     Example:
         saltern run '*' sys.reload_modules

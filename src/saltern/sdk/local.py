@@ -304,7 +304,9 @@ class LocalHost(Host):
 
     def _directory_of(self, command: Command, user: User | None) -> str | None:
         if command.cwd is not None:
-            return os.path.expanduser(command.cwd)
+            home, slash, rest = command.cwd.partition("/")
+            place = user.home if user and home == "~" else os.path.expanduser(home)
+            return f"{place}{slash}{rest}"
         if user is None:
             return None
         return user.home if os.path.isdir(user.home) else "/"

@@ -127,7 +127,6 @@ class Package:
         """Take the package's import name."""
         self._name = name
 
-    @functools.cache  # noqa: B019  the few sources live as long as the process
     def modules(self) -> Mapping[str, str]:
         """Return the nouns with the modules' import names."""
         paths = importlib.import_module(self._name).__path__
@@ -142,7 +141,6 @@ class EntryPoints:
         """Take the entry-point group's name."""
         self._group = group
 
-    @functools.cache  # noqa: B019  the few sources live as long as the process
     def modules(self) -> Mapping[str, str]:
         """Return the nouns with the modules' import names."""
         from importlib import metadata
@@ -175,7 +173,7 @@ class Registry:
     def noun(self, noun: str) -> Mapping[str, Function]:
         """Return a noun's functions by their names; none when there is no such noun. Imports its module."""
         found = self._nouns.get(noun)
-        if found is None:
+        if found is None:  # the sources are asked each time: what was installed meanwhile is found
             module = self._module(noun)
             if module is None:
                 return {}
@@ -202,9 +200,11 @@ class Registry:
         return problems
 
     def reload(self) -> None:
-        """Forget what has been looked up; modules found later are found."""
-        self._nouns.clear()
+        """Import again what has been imported, and find what was installed meanwhile."""
         importlib.invalidate_caches()
+        for functions in self._nouns.values():
+            importlib.reload(next(iter(functions.values())).module)
+        self._nouns.clear()
 
     def _module(self, noun: str) -> types.ModuleType | None:
         for source in self._sources:

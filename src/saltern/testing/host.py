@@ -225,18 +225,15 @@ class FakeHost(Host):
             raise NotFound(f"no program {command.argv[0]!r} on this host")
         if command.cwd is not None and not self._is_directory(command.cwd):
             raise NotFound(f"{command.cwd}: no such file or directory")
-        if command.user is not None and self.user(command.user).uid not in (0, self.user().uid):
-            self._require_root(command.user)
+        user = self.user(command.user) if command.user is not None else self.user()
+        if self.user().uid not in (0, user.uid):
+            raise NotAllowed(f"only root may run programs as {user.name}")
         line = shlex.join(command.argv)
         if line not in self._programs:
             raise ImpossibleWorld(f"nobody said what happens on: {line}")
         self._unused.discard(line)
         self.ran.append(command)
         return self._programs[line]
-
-    def _require_root(self, user: str) -> None:
-        if self.user().uid != 0:
-            raise NotAllowed(f"only root may run programs as {user}")
 
     # --- files -------------------------------------------------------------------------------------------
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saltern.engine.encode import NotData, encode
+
+
+class Name(str):
+    """Text with a type of its own, as template engines have it."""
 
 
 class Colour(Enum):
@@ -72,6 +77,12 @@ LOOP.append(LOOP)
         (2**64, str(2**64)),
         (-(2**70), str(-(2**70))),
         (Path("/etc"), "/etc"),
+        (Name("n"), "n"),
+        ({Name("k"): Name("v")}, {"k": "v"}),
+        (deque([1]), [1]),
+        (range(2), [0, 1]),
+        ({"a": 1}.values(), [1]),
+        ({"b": 1, "a": 2}.keys(), ["a", "b"]),
         (Colour.RED, "red"),
         (Decimal("1.50"), "1.50"),
         (Point(1, b"p"), {"x": 1, "label": "p"}),
@@ -83,7 +94,9 @@ def test_plain_meaning(value: Any, expected: Any) -> None:
     assert json.loads(encode(value)) == expected
 
 
-@pytest.mark.parametrize("value", [object(), print, LOOP, {"a": object()}, open], ids=["object", *"plnf"])
+@pytest.mark.parametrize(
+    "value", [object(), print, LOOP, {"a": object()}, StringIO()], ids=["object", *"plnf"]
+)
 def test_what_is_no_data_is_refused(value: Any) -> None:
     with pytest.raises(NotData):
         encode(value)

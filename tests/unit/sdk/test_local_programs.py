@@ -153,6 +153,18 @@ def test_directory_and_umask(host: LocalHost, tmp_path: Path) -> None:
     assert done.stdout.decode().split() == [str(tmp_path), "0027"]
 
 
+def test_a_tilde_is_the_home(host: LocalHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert host.execute(Command(argv=("pwd",), cwd="~/below")).stdout.decode() == f"{tmp_path}/below\n"
+
+
+@AS_ROOT
+def test_another_user_s_tilde_is_that_user_s_home(host: LocalHost) -> None:
+    home = host.user("daemon").home
+    assert host.execute(Command(argv=("pwd", "-L"), cwd="~", user="daemon")).stdout.decode() == f"{home}\n"
+
+
 def test_no_such_program(host: LocalHost) -> None:
     with pytest.raises(NotFound, match="no program 'saltern-nope'"):
         host.execute(Command(argv=("saltern-nope",)))
