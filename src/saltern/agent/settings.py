@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,6 +11,7 @@ from saltern.foundation.errors import SettingsError
 
 
 def _concurrent() -> int:
+    """Twice the processors, at least 8."""
     return max(8, 2 * (os.cpu_count() or 1))
 
 
@@ -39,4 +40,4 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     jobs: JobSettings = msgspec.field(default_factory=JobSettings)
     grains: dict[str, Any] = {}  # facts to add to those found
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

@@ -46,8 +46,7 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                 endpoint = Endpoint(
                     advertised(chosen.fabric.listen, chosen.fabric.advertise), ca, certificates.BROKER_NAME
                 )
-                host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(listen.host, listen.host)  # noqa: S104
-                dial = Endpoint((f"tls://{host}:{listen.port}",), ca, certificates.BROKER_NAME)
+                dial = Endpoint((_own_url(listen),), ca, certificates.BROKER_NAME)
             controller = Controller(
                 store=store,
                 authority=authority,
@@ -91,7 +90,7 @@ def trust(authority: Authority, account: str, chosen: ControllerSettings) -> Tru
 
 def _listen(chosen: ControllerSettings, certificate: Path, key: Path) -> Listen:
     host, _, port = chosen.fabric.listen.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise SettingsError(f"fabric.listen is 'address:port', not {chosen.fabric.listen!r}")
     return Listen(
         host.strip("[]") or "0.0.0.0",  # noqa: S104
@@ -101,6 +100,12 @@ def _listen(chosen: ControllerSettings, certificate: Path, key: Path) -> Listen:
         chosen.fabric.max_storage,
         sync=chosen.fabric.sync,
     )
+
+
+def _own_url(listen: Listen) -> str:
+    """Return where this machine itself reaches a broker that listens there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
+    return f"tls://[{host}]:{listen.port}" if ":" in host else f"tls://{host}:{listen.port}"
 
 
 def _external(chosen: ControllerSettings, ca: str) -> Endpoint:

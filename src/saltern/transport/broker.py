@@ -53,7 +53,8 @@ def configuration(trust: Trust, listen: Listen, directory: Path, *, name: str = 
     """Return a nats-server configuration; it serves an external server as well."""
     return f"""\
 # Made by Saltern at each start; changes here are lost.
-listen: "{listen.host}:{listen.port}"
+host: "{listen.host}"
+port: {listen.port}
 server_name: "{name or "saltern-" + socket.gethostname()}"
 max_payload: {listen.max_payload}
 max_connections: 200000

@@ -42,6 +42,11 @@ def test_a_broker_lets_nobody_in_unasked_and_speaks_tls_from_the_first_byte(tmp_
     assert "no_auth_user" not in text
 
 
+def test_a_broker_listens_on_ipv6_as_well(tmp_path: Path) -> None:
+    text = configuration(TRUST, listen(tmp_path)._replace(host="::"), tmp_path)
+    assert 'host: "::"\nport: 4222\n' in text
+
+
 def test_the_streams_share_the_space_there_is() -> None:
     declared = streams.declared(1000)
     assert sum(int(stream.max_bytes or 0) for stream in declared) <= 1000
