@@ -243,7 +243,7 @@ def advertised(listen: str, advertise: list[str]) -> tuple[str, ...]:
     host, _, port = listen.rpartition(":")
     if advertise:
         return tuple(f"tls://{each}" if ":" in each else f"tls://{each}:{port}" for each in advertise)
-    if host not in ("0.0.0.0", "::", ""):  # noqa: S104
+    if host not in ("0.0.0.0", "[::]", "::", ""):  # noqa: S104
         return (f"tls://{host}:{port}",)
     found = [socket.getfqdn()]
     for family, probe in ((socket.AF_INET, "198.51.100.1"), (socket.AF_INET6, "2001:db8::1")):

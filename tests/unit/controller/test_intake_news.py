@@ -169,7 +169,9 @@ def test_agents_are_told_where_to_dial(listen: str, advertise: list[str], urls: 
     assert advertised(listen, advertise) == urls
 
 
-def test_who_listens_everywhere_names_this_machine() -> None:
-    urls = advertised("0.0.0.0:4222", [])
+@pytest.mark.parametrize("listen", ["0.0.0.0:4222", "[::]:4222", ":4222"])
+def test_who_listens_everywhere_names_this_machine(listen: str) -> None:
+    urls = advertised(listen, [])
     assert urls
-    assert all(url.startswith("tls://") and url.endswith(":4222") and "0.0.0.0" not in url for url in urls)
+    assert all(url.startswith("tls://") and url.endswith(":4222") for url in urls)
+    assert not any("0.0.0.0" in url or "[::]" in url for url in urls)
