@@ -8,7 +8,7 @@ import time
 from saltern.foundation.errors import UsageError
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 

@@ -71,11 +71,18 @@ class Follower:
                     self._take(opened())
                 except Unavailable as error:
                     opened = self._again(error)
+                except KeyboardInterrupt:
+                    self._finish()
+                    raise
+        return of_statuses(self._finish())
+
+    def _finish(self) -> Counter[Status]:
+        """Show what there is, also when only a part of it has come."""
         statuses = Counter(status for status, _ in self._seen.values())
         self._view.finish(dict(statuses), self._slowest, time.monotonic() - self._began)
         if self._farewell:
             self._view.note(self._farewell)
-        return of_statuses(statuses)
+        return statuses
 
     def _take(self, lines: Iterator[bytes]) -> None:
         for line in lines:

@@ -118,7 +118,7 @@ def _verdict(settled: Settled, style: Style) -> str:
     if settled.status is Status.OK:
         return "" if settled.size or settled.data is not msgspec.UNSET else "ok"
     word = settled.status.replace("_", " ")
-    if settled.status is Status.FAILED and settled.retcode:
+    if settled.status is Status.FAILED and settled.retcode and not settled.error:
         word += f" (exit code {settled.retcode})"
     word = style.status(settled.status, word)
     return f"{word} — {one_line(settled.reason)}" if settled.reason else word

@@ -1,0 +1,84 @@
+"""The command as a process: how it starts, how it is interrupted, how it ends in a pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from saltern.testing.controller import Answer, FakeController, value
+from saltern.testing.served import Served
+
+_COMMAND = "import sys; from saltern.cli.main import main; code = main(sys.argv[1:])"
+_MODULES = _COMMAND + "; print('loaded:', *sorted(sys.modules), file=sys.stderr); sys.exit(code)"
+
+
+def process(root: Path, *words: str, program: str = _COMMAND + "; sys.exit(code)") -> subprocess.Popen[str]:
+    """Start the command."""
+    environment = {**os.environ, "SALTERN_ROOT": str(root)}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        (["--version"], {"argparse", "msgspec", "asyncio", "socket"}),
+        (["--help"], {"argparse", "msgspec", "asyncio", "socket"}),
+        (["run", "web1", "test.ping"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
+        (["minions"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
+        (["call", "test.ping"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_loads_only_what_it_needs(
+    api: Served, tmp_path: Path, words: list[str], unwanted: set[str]
+) -> None:
+    """Start-up time is the sum of imports."""
+    with process(tmp_path, *words, program=_MODULES) as done:
+        _, err = done.communicate(timeout=60)
+    loaded = set(err.rpartition("loaded: ")[2].split())
+    assert "sys" in loaded
+    assert loaded & unwanted == set()
+
+
+def test_ctrl_c_once_tells_and_twice_leaves(api: Served, controller: FakeController, tmp_path: Path) -> None:
+    """The job goes on; what has come is shown."""
+    controller.functions["test.sleep"] = lambda agent, request: (
+        value("done") if agent.name == "web1" else Answer(held=True, output=(("stdout", "ready\n"),))
+    )
+    with process(tmp_path, "run", "web[12]", "test.sleep", "-o") as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "web2 | ready\n"  # after the result of web1
+        (jid,) = api.do(lambda: list(controller._jobs))
+        running.send_signal(signal.SIGINT)
+        told = [running.stderr.readline() for _ in range(4)]
+        assert f"job {jid} goes on" in told[1]
+        assert f"saltern job watch {jid}" in told[2]
+        assert f"saltern job cancel {jid}" in told[3]
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert out == "web1: done\n"
+
+
+def test_a_reader_that_has_seen_enough(api: Served, tmp_path: Path) -> None:
+    """``saltern … | head -1`` ends without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "SALTERN_ROOT": str(tmp_path)}
+    command = [sys.executable, "-c", _COMMAND + "; sys.exit(code)", "minions", "--json"]
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, env=environment, timeout=60, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
