@@ -121,6 +121,7 @@ class Executor:
             entry,
             boot=processes.boot_id(),
             keeper_lives=watch is not None,
+            handed=self.spool.was_handed(order.jid),
             damaged=self._journal.damage > 0,
             now=self._clock.now(),
         )
@@ -377,6 +378,8 @@ class Executor:
             verdict, reason = Status.CANCELLED, f"cancelled by {job.cancelled_by}"
         elif job.overdue:
             verdict, reason = Status.TIMED_OUT, f"not done after {job.order.timeout:g} s, and killed"
+        elif not self.spool.was_handed(job.jid):
+            verdict, reason = Status.REFUSED, "the process made for it was killed before the job started"
         else:
             verdict, reason = Status.LOST, "the process that kept it was killed, and the job with it"
         await self._leave(job.order, verdict, reason)

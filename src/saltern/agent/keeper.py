@@ -88,6 +88,7 @@ class _Keeper:
         """Hand the order on and see the job to its end."""
         self._go = link.decode_go(frame)
         self._jid = self._go.order.jid
+        self._spool.mark_handed(self._jid)
         with contextlib.suppress(BrokenPipeError), open(self._to_worker, "wb") as file:
             file.write(frame)
         reach("keeper.handed")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 
-from saltern.agent import link
+from saltern.agent import link, processes
 from saltern.agent.faults import reach
 from saltern.agent.link import Failure, FromJob, Ready
 from saltern.foundation.errors import Unavailable
@@ -26,8 +26,8 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        """Tell that the other end has not gone, as far as is known."""
-        return not self._reader.at_eof()
+        """Tell that the keeper still waits."""
+        return not self._reader.at_eof() and processes.born(self.ready.keeper) == self.ready.born
 
     async def read(self) -> FromJob | None:
         """Wait for what the job says; None when it says no more."""

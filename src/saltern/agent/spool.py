@@ -2,7 +2,8 @@
 
 Of a job, by its id: ``.return`` the return as it will be published (whole or absent); ``.data`` its data
 when too large for one message; ``.room`` disk space set aside before the job starts, so that a return can
-be written on a full disk; ``.cancel`` the user who cancelled it. Files are 0600 in a directory 0700.
+be written on a full disk, its first byte 1 once a worker has the order; ``.cancel`` the user who cancelled
+it. Files are 0600 in a directory 0700.
 """
 
 from __future__ import annotations
@@ -98,6 +99,22 @@ class Spool:
             ) from error
         finally:
             os.close(descriptor)
+
+    def mark_handed(self, jid: JobId) -> None:
+        """Note that the job's worker gets the order now. Needs no space; lost in a power cut."""
+        descriptor = self._open_room(jid)
+        try:
+            os.pwrite(descriptor, b"\x01", 0)
+        finally:
+            os.close(descriptor)
+
+    def was_handed(self, jid: JobId) -> bool:
+        """Tell whether a worker got the order, in this boot; without a trace of the job it may have."""
+        try:
+            with self._path(jid, "room").open("rb") as file:
+                return file.read(1) == b"\x01"
+        except FileNotFoundError:
+            return True
 
     def write(self, jid: JobId, result: Return, data: bytes = b"") -> Return:
         """Put the return here, durably, and return it as it lies here.

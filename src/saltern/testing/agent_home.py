@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saltern.agent import faults, processes
+from saltern.agent import executor, faults, processes
 from saltern.agent.executor import Executor
 from saltern.agent.journal import Memory
 from saltern.agent.journal import _decoder as journal_decoder
@@ -45,7 +45,7 @@ class AgentHome:
     """One agent's directory, and its supervisor while that runs."""
 
     def __init__(self, directory: Path, **settings: Any) -> None:
-        """Use ``directory``; ``settings`` are those of JobSettings."""
+        """Use ``directory``; ``settings`` are those of JobSettings, and ``beyond``, the executor's BEYOND."""
         self.directory = directory
         self.spool = Spool(directory / "spool")
         self.settings = settings
@@ -53,10 +53,10 @@ class AgentHome:
         (directory / "faults").mkdir(parents=True, exist_ok=True)
         self._name = f"saltern-test-{secrets.token_hex(8)}"
 
-    def start(self, **environment: str) -> None:
+    def start(self) -> None:
         """Start the supervisor, and wait until its loop takes orders."""
         command = [sys.executable, "-m", __name__, str(self.directory), self._name, json.dumps(self.settings)]
-        self.supervisor = subprocess.Popen(command, env=os.environ | environment)
+        self.supervisor = subprocess.Popen(command)
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
@@ -189,6 +189,7 @@ class _Loop:
         self._events = os.open(directory / "events", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def __call__(self, control: socket.socket) -> int:
+        executor.BEYOND = self._settings.pop("beyond", executor.BEYOND)
         (self._directory / "loop").write_text(str(os.getpid()))
         return asyncio.run(self._serve(control))
 

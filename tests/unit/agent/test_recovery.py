@@ -17,26 +17,36 @@ KEPT = Kept(JID, 1, 2, 3.0, None)
 
 
 @pytest.mark.parametrize(
-    ("started", "kept", "lives", "damaged", "now", "expected"),
+    ("started", "kept", "lives", "handed", "damaged", "now", "expected"),
     [
-        (None, None, False, False, 99.0, "run"),
-        (None, None, False, False, 100.0, Status.REFUSED),
-        (None, None, False, True, 99.0, "run"),
-        (HERE, None, False, False, 99.0, "run"),
-        (HERE, None, False, False, 101.0, Status.REFUSED),
-        (HERE, None, False, True, 99.0, Status.LOST),
-        (HERE, KEPT, True, False, 101.0, "adopt"),
-        (HERE, KEPT, False, False, 99.0, Status.LOST),
-        (BEFORE, None, False, False, 99.0, Status.LOST),
-        (BEFORE, KEPT, False, False, 99.0, Status.LOST),
-        (BEFORE, KEPT, True, False, 99.0, Status.LOST),  # the process id means another process now
+        (None, None, False, False, False, 99.0, "run"),
+        (None, None, False, False, False, 100.0, Status.REFUSED),
+        (None, None, False, True, True, 99.0, "run"),
+        (HERE, None, False, False, False, 99.0, "run"),
+        (HERE, None, False, False, False, 101.0, Status.REFUSED),
+        (HERE, None, False, True, True, 99.0, Status.LOST),
+        (HERE, None, False, False, True, 99.0, "run"),
+        (HERE, KEPT, True, False, False, 101.0, "adopt"),
+        (HERE, KEPT, True, True, False, 101.0, "adopt"),
+        (HERE, KEPT, False, True, False, 99.0, Status.LOST),
+        (HERE, KEPT, False, False, False, 99.0, "run"),
+        (HERE, KEPT, False, False, False, 101.0, Status.REFUSED),
+        (BEFORE, None, False, False, False, 99.0, Status.LOST),
+        (BEFORE, KEPT, False, False, False, 99.0, Status.LOST),
+        (BEFORE, KEPT, True, True, False, 99.0, Status.LOST),  # the process id means another process now
     ],
 )
 def test_decision(
-    started: Started | None, kept: Kept | None, lives: bool, damaged: bool, now: float, expected: str
+    started: Started | None,
+    kept: Kept | None,
+    lives: bool,
+    handed: bool,
+    damaged: bool,
+    now: float,
+    expected: str,
 ) -> None:
     entry = Entry(ORDER, started, kept)
-    decision = decide(entry, boot="here", keeper_lives=lives, damaged=damaged, now=now)
+    decision = decide(entry, boot="here", keeper_lives=lives, handed=handed, damaged=damaged, now=now)
     match decision:
         case Run():
             assert expected == "run"
