@@ -146,7 +146,10 @@ def _pairs(env: dict[str, Any] | list[dict[str, Any]] | str | None) -> dict[str,
     if isinstance(env, str):
         import yaml
 
-        env = yaml.safe_load(env)
+        try:
+            env = yaml.safe_load(env)
+        except yaml.YAMLError:
+            raise BadArgument(f"env = {env!r} is not YAML", hint="write env='{NAME: value}'") from None
     if env is None or isinstance(env, dict):
         return env or {}
     if isinstance(env, list) and all(isinstance(one, dict) for one in env):

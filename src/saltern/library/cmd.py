@@ -6,6 +6,7 @@ and sees no shell. A call whose program fails has failed, and still returns what
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,6 +184,43 @@ def shells(host: Host) -> list[str]:
     """
     lines = (line.partition("#")[0].strip() for line in host.text("/etc/shells", "").splitlines())
     return [line for line in lines if line]
+
+
+#: How a shell or interpreter is asked for its version, and where in the answer that stands.
+_VERSIONS = {
+    "bash": (r"version (\d\S*)", "--version"),
+    "zsh": (r"^zsh (\d\S*)", "--version"),
+    "tcsh": (r"^tcsh (\d\S*)", "--version"),
+    "fish": (r"version (\d\S*)", "--version"),
+    "perl": (r"\(v(\d\S*)\)", "--version"),
+    "python": (r"^Python (\d\S*)", "-V"),
+    "python3": (r"^Python (\d\S*)", "-V"),
+    "ruby": (r"^ruby (\d\S*)", "-v"),
+    "php": (r"^PHP (\d\S*)", "-v"),
+}
+
+
+def shell_info(host: Host, shell: str) -> dict[str, Any]:
+    """Return ``{installed, path, version, version_raw}`` of a shell or interpreter.
+
+    ``version`` is the first two or three numbers of ``version_raw``. Where ``installed`` is false, or null
+    because the answer is not understood, ``error`` says why.
+
+    Example:
+        saltern run '*' cmd.shell_info bash
+    """
+    if shell not in _VERSIONS:
+        return {"installed": None, "error": f"how to ask {shell!r} for its version is not known"}
+    path = host.which(shell)
+    if path is None:
+        return {"installed": False, "error": f"no program {shell!r} on this host"}
+    pattern, option = _VERSIONS[shell]
+    found = re.search(pattern, host.run(path, option), re.MULTILINE)
+    if found is None:
+        return {"installed": None, "path": path, "error": f"{shell} {option} gives no version"}
+    number = re.match(r"\d+(\.\d+){0,2}", found[1])
+    version = number[0] if number else found[1]
+    return {"installed": True, "path": path, "version": version, "version_raw": found[1]}
 
 
 def _local_path(source: str) -> str:

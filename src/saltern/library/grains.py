@@ -80,10 +80,13 @@ def equals(host: Host, key: str, value: Any) -> bool:
     return str(value) == str(get(host, key))
 
 
-def setvals(host: Host, grains: dict[str, Any], destructive: bool = False) -> dict[str, Any]:
+def setvals(
+    host: Host, grains: dict[str, Any], destructive: bool = False, refresh_pillar: bool = True
+) -> dict[str, Any]:
     """Write grains; return what was written. With ``destructive`` a null takes the grain away.
 
-    Raises SettingsError when the file that is there can't be read; it is then left alone.
+    ``refresh_pillar`` is accepted as Salt has it. Raises SettingsError when the file that is there can't be
+    read; it is then left alone.
 
     Example:
         saltern run '*' grains.setvals '{role: web, tier: 2}'
@@ -104,8 +107,10 @@ def setvals(host: Host, grains: dict[str, Any], destructive: bool = False) -> di
     return grains
 
 
-def setval(host: Host, key: str, val: Any, destructive: bool = False) -> dict[str, Any]:
-    """Write a grain; return it.
+def setval(
+    host: Host, key: str, val: Any, destructive: bool = False, refresh_pillar: bool = True
+) -> dict[str, Any]:
+    """Write a grain; return it. ``refresh_pillar`` is accepted as Salt has it.
 
     Example:
         saltern run '*' grains.setval role web
