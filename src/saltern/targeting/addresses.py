@@ -42,7 +42,7 @@ def _hint(text: str) -> str:
 
 
 def _inside(network: _Network) -> Pattern:
-    """Return the test for addresses in ``network``: by their text's beginning if that is enough, else bytes."""
+    """Return the test for addresses in ``network``: by how their text begins if that is enough."""
     family = socket.AF_INET if network.version == 4 else socket.AF_INET6
     low, high = network.network_address.packed, network.broadcast_address.packed
     head = _head(network)

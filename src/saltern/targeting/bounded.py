@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import warnings
 from functools import reduce
+from itertools import takewhile
 from operator import or_
 from re import _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,20 @@ def swift(text: str, *, ignore_case: bool = False) -> Callable[[str], Any] | Non
             return re.compile(_END.sub(_at_end, text), flags).match
         except (_Unproved, re.error, OverflowError, RecursionError):
             return None
+
+
+def prefix(text: str) -> str:
+    """Return the plain letters that whatever ``text`` matches begins with; empty when they are not plain."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parsed = _parser.parse(text, re.ASCII)
+        except (re.error, OverflowError, RecursionError):
+            return ""
+    if not text.isascii() or parsed.state.flags & ~re.ASCII:
+        return ""
+    items = [item for item in parsed if str(item[1]) != "AT_BEGINNING"]
+    return "".join(chr(value) for _, value in takewhile(lambda item: str(item[0]) == "LITERAL", items))
 
 
 _END = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from saltern.targeting.match import DEEPEST, Question, text_of
-from saltern.targeting.postings import Posting, drop, put, union
+from saltern.targeting.postings import Posting, Table, drop, put, union
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Node:
     def __init__(self) -> None:
         self.keys: dict[str, Node] = {}  # below a mapping
         self.items: Node | None = None  # the mappings among a list's members, merged
-        self.texts: dict[str, Posting] = {}  # a scalar, or a list's members
+        self.texts = Table()  # a scalar, or a list's members
         self.present: dict[str, Posting] = {}
 
     def who(self, what: str) -> int:
@@ -72,13 +72,13 @@ def _add(parent: Node, key: str, value: Any, slot: int, depth: int) -> None:
         _add_members(node, value, slot, depth)
     else:
         put(node.present, _TEXT, slot)
-        put(node.texts, text_of(value), slot)
+        node.texts.put(text_of(value), slot)
 
 
 def _add_members(node: Node, members: Sequence[Any], slot: int, depth: int) -> None:
     for member in members:
         put(node.present, _TEXT, slot)
-        put(node.texts, text_of(member), slot)
+        node.texts.put(text_of(member), slot)
         if isinstance(member, dict):
             node.items = node.items or Node()
             put(node.items.present, _MAPPING, slot)
@@ -100,7 +100,7 @@ def _remove(parent: Node, key: str, value: Any, slot: int, depth: int) -> None:
     elif isinstance(value, list | tuple):
         _remove_members(node, value, slot, depth)
     else:
-        drop(node.texts, text_of(value), slot)
+        node.texts.drop(text_of(value), slot)
     for what in (_HERE, _TEXT, _LIST):
         drop(node.present, what, slot)
     if not node.present:
@@ -109,7 +109,7 @@ def _remove(parent: Node, key: str, value: Any, slot: int, depth: int) -> None:
 
 def _remove_members(node: Node, members: Sequence[Any], slot: int, depth: int) -> None:
     for member in members:
-        drop(node.texts, text_of(member), slot)
+        node.texts.drop(text_of(member), slot)
         if isinstance(member, dict) and node.items is not None:
             drop(node.items.present, _MAPPING, slot)
             _remove_mapping(node.items, member, slot, depth)
@@ -171,7 +171,7 @@ class _Search:
     def texts(self, node: Node, start: int) -> int:
         """Return whose text here fits the rest of the path."""
         pattern = self.question.pattern(start)
-        return node.who(_TEXT) if pattern.everything else union(pattern.pick(node.texts))
+        return node.who(_TEXT) if pattern.everything else node.texts.passing(pattern)
 
     def mapping(self, node: Node, start: int) -> int:
         """Return whose mapping here has a key that fits, or something below one."""

@@ -12,7 +12,7 @@ import msgspec
 from saltern.foundation.errors import UsageError
 from saltern.targeting.facts import Facts
 from saltern.targeting.match import DEEPEST, Question, holds
-from saltern.targeting.postings import Bits, Posting, bits_of, drop, flags, put, union
+from saltern.targeting.postings import Bits, Table, flags, union
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,12 +59,6 @@ class _Order:
         place = self.slots.index(slot, bisect_left(self.names, member.name))
         del self.names[place], self.slots[place], self.keys[place]
         self._pick = None
-
-    def beginning(self, prefix: str) -> tuple[list[str], list[int]]:
-        """Return names that begin with ``prefix``, and their slots."""
-        first = bisect_left(self.names, prefix)
-        last = bisect_left(self.names, prefix + "\U0010ffff", first)
-        return self.names[first:last], self.slots[first:last]
 
     def chosen(self, inside: bytes) -> list[str]:
         """Return the keys whose slot has a 1 in ``inside``, which has a byte for each slot."""
@@ -117,7 +111,7 @@ class Index:
         self._all = Bits(())
         self._online = Bits(())
         self._presence: dict[int, Presence] = {}
-        self._named: dict[str, Posting] = {}  # name → slots
+        self._named = Table()
         self._order = _Order()
         self._grains = _Book()
         self._pillars = _Book()
@@ -196,7 +190,7 @@ class Index:
 
     def keys_named(self, name: str) -> list[str]:
         """Return the keys of the agents with this name (one, as a rule)."""
-        posting = self._named.get(name)
+        posting = self._named.postings.get(name)
         return [] if posting is None else self.keys(union((posting,)))
 
     def grains(self, key: str) -> dict[str, Any]:
@@ -231,16 +225,12 @@ class Index:
 
     def named(self, names: Iterable[str]) -> int:
         """Return the agents with any of these names."""
-        return union(self._named[name] for name in names if name in self._named)
+        table = self._named.postings
+        return union(table[name] for name in names if name in table)
 
     def with_name(self, pattern: Pattern) -> int:
         """Return the agents whose name passes. Raises TargetError for a pattern that takes too long."""
-        if pattern.everything:
-            return self.everyone()
-        if pattern.literal is not None or not pattern.prefix:
-            return union(pattern.pick(self._named))
-        names, slots = self._order.beginning(pattern.prefix)
-        return bits_of(slots) if pattern.only_prefix else self.named(pattern.filter(names))
+        return self.everyone() if pattern.everything else self._named.passing(pattern)
 
     def names(self) -> Iterable[str]:
         """Return all names, sorted."""
@@ -257,7 +247,7 @@ class Index:
     def with_grain_text(self, grain: str, pattern: Pattern) -> int:
         """Return the agents of whose top-level grain the value, or a member of the list it is, passes."""
         node = self._grains.facts.root.keys.get(grain)
-        return 0 if node is None else union(pattern.pick(node.texts))
+        return 0 if node is None else node.texts.passing(pattern)
 
     def mark(self, key: str) -> int:
         """Return the set of this one agent, the empty set for a key that is not here."""
@@ -284,11 +274,11 @@ class Index:
 
     def _name(self, slot: int, member: Member) -> None:
         self._members[slot] = member
-        put(self._named, member.name, slot)
+        self._named.put(member.name, slot)
         self._order.add(slot, member)
 
     def _unname(self, slot: int) -> None:
-        drop(self._named, self._members[slot].name, slot)
+        self._named.drop(self._members[slot].name, slot)
         self._order.remove(slot, self._members[slot])
 
 

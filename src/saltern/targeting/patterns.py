@@ -13,15 +13,13 @@ import time
 from functools import lru_cache
 from itertools import islice
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from saltern.targeting import bounded
 from saltern.targeting.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-_Value = TypeVar("_Value")
+    from collections.abc import Callable, Iterable, Iterator
 
 #: The longest pattern, in characters.
 LONGEST = 2_000
@@ -65,18 +63,7 @@ class Pattern:
 
     def filter(self, strings: Iterable[str]) -> Iterator[str]:
         """Give those of ``strings`` that pass. Raises TargetError when that takes too long."""
-        if self.prefix and not self.only_prefix:
-            strings = filter(methodcaller("startswith", self.prefix), strings)
         return self._within_budget(strings) if self._costly else filter(self.test, strings)
-
-    def pick(self, table: Mapping[str, _Value]) -> Iterable[_Value]:
-        """Return the values of the keys of ``table`` that pass. Raises TargetError as ``filter`` does."""
-        if self.literal is not None:
-            return [table[self.literal]] if self.literal in table else []
-        if self.only_prefix:
-            prefix = self.prefix
-            return [value for text, value in table.items() if text.startswith(prefix)]
-        return map(table.__getitem__, self.filter(table))
 
     def _within_budget(self, strings: Iterable[str]) -> Iterator[str]:
         rest = iter(strings)
@@ -122,7 +109,8 @@ def glob(text: str) -> Pattern:
 def regex(text: str, *, ignore_case: bool = False) -> Pattern:
     """Return the test for a string that begins with a match of ``text``.
 
-    Raises TargetError for what is no regular expression, or one that could take exponential time.
+    With ``ignore_case`` the strings must be in lower case. Raises TargetError for what is no regular
+    expression, or one that could take exponential time.
     """
     _check_length(text)
     try:
@@ -137,7 +125,9 @@ def regex(text: str, *, ignore_case: bool = False) -> Pattern:
     except OverflowError:
         raise TargetError("this pattern is too large", text, hint=_TOO_SLOW) from None
     swift = bounded.swift(text, ignore_case=ignore_case)
-    return Pattern(text, swift or automaton, costly=swift is None)
+    prefix = bounded.prefix(text)
+    prefix = prefix.lower() if ignore_case else prefix
+    return Pattern(text, swift or automaton, prefix=prefix, costly=swift is None)
 
 
 def _automaton(text: str, ignore_case: bool) -> Callable[[str], Any]:

@@ -6,10 +6,13 @@ A slot is an agent's place in the index, a small number. A posting is one slot (
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from saltern.targeting.patterns import Pattern
 
 _FEW = 256
 
@@ -84,31 +87,68 @@ def drop(table: dict[str, Posting], key: str, slot: int) -> None:
         del table[key]
 
 
+class Table:
+    """Who has which text. Texts are sorted when first asked by how they begin, and kept so from then on."""
+
+    __slots__ = ("_sorted", "postings")
+
+    def __init__(self) -> None:
+        self.postings: dict[str, Posting] = {}
+        self._sorted: list[str] | None = None
+
+    def put(self, text: str, slot: int) -> None:
+        """Note that ``slot`` has ``text``."""
+        if self._sorted is not None and text not in self.postings:
+            insort(self._sorted, text)
+        put(self.postings, text, slot)
+
+    def drop(self, text: str, slot: int) -> None:
+        """Note that ``slot`` has ``text`` no more."""
+        drop(self.postings, text, slot)
+        if self._sorted is not None and text not in self.postings:
+            place = bisect_left(self._sorted, text)
+            if self._sorted[place : place + 1] == [text]:
+                del self._sorted[place]
+
+    def passing(self, pattern: Pattern) -> int:
+        """Return who has a text that passes. Raises TargetError for a pattern that takes too long."""
+        if pattern.literal is not None:
+            return union((self.postings[pattern.literal],)) if pattern.literal in self.postings else 0
+        texts = self._beginning(pattern.prefix) if pattern.prefix else self.postings
+        return union(map(self.postings.__getitem__, texts if pattern.only_prefix else pattern.filter(texts)))
+
+    def _beginning(self, prefix: str) -> list[str]:
+        if self._sorted is None:
+            self._sorted = sorted(self.postings)
+        first = bisect_left(self._sorted, prefix)
+        last = bisect_right(self._sorted, prefix, lo=first, key=lambda text: text[: len(prefix)])
+        return self._sorted[first:last]
+
+
 def union(postings: Iterable[Posting]) -> int:
     """Return all slots of several postings as one int."""
+    listed = list(postings)
+    single = [posting for posting in listed if isinstance(posting, int)]
     total = 0
-    single: list[int] = []
-    for posting in postings:
-        if isinstance(posting, int):
-            single.append(posting)
-        elif isinstance(posting, set):
-            single.extend(posting)
-        else:
-            total |= posting.value()
+    if len(single) < len(listed):
+        for posting in listed:
+            if isinstance(posting, Bits):
+                total |= posting.value()
+            elif isinstance(posting, set):
+                single.extend(posting)
     return total | bits_of(single)
 
 
-def bits_of(slots: Iterable[int]) -> int:
+def bits_of(slots: Sequence[int]) -> int:
     """Return slots as one int."""
-    listed = list(slots)
-    if len(listed) < 8:
+    if len(slots) < 8:
         total = 0
-        for slot in listed:
+        for slot in slots:
             total |= 1 << slot
         return total
-    digits = bytearray(b"0") * (max(listed) + 1)
+    digits = bytearray(b"0") * (max(slots) + 1)
     one = ord("1")
-    for slot in listed:
+    for slot in slots:
         digits[slot] = one
     digits.reverse()
     return int(digits, 2)

@@ -40,7 +40,7 @@ TEXTS = st.text(alphabet="abAB1-.\né", max_size=10)
 
 
 @given(PATTERNS, st.lists(TEXTS, min_size=1, max_size=8), st.booleans())
-@settings(max_examples=1500)
+@settings(max_examples=400)
 def test_the_swift_engine_answers_as_re2(pattern: str, texts: list[str], ignore_case: bool) -> None:
     swift = bounded.swift(pattern, ignore_case=ignore_case)
     assume(swift is not None)

@@ -124,13 +124,13 @@ def answer(expression: Expression, index: Index) -> list[str]:
 
 
 @given(FACTS, FLEETS)
-@settings(max_examples=600)
+@settings(max_examples=200)
 def test_the_index_answers_as_each_agent_would(fact: Fact, fleet: dict[str, Any]) -> None:
     assert names(fact, index_of(fleet)) == sorted(name for name, data in fleet.items() if holds(fact, data))
 
 
 @given(FACTS, st.lists(st.tuples(st.sampled_from(HOSTS[:6]), DATA | st.none()), max_size=20))
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_after_any_changes_the_index_is_as_if_new(fact: Fact, changes: list[tuple[str, Any]]) -> None:
     index = Index()
     fleet: dict[str, Any] = {}
@@ -161,7 +161,7 @@ NAMES = st.one_of(
 
 
 @given(st.sets(NAMES, max_size=60))
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_folding_loses_nothing(written: set[str]) -> None:
     assert expand(fold(written)) == written
 
