@@ -66,7 +66,9 @@ def _raw_is_json(kind: type) -> dict[str, Any]:
 def _operation(route: Route, mine: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
-        "operationId": f"{route.method.lower()}{re.sub(r'[^a-zA-Z]+', '_', route.path)}",
+        "operationId": "_".join(
+            [route.method.lower(), *re.findall(r"[a-z]+", route.path.removeprefix("/v1"))]
+        ),
         "description": f"Needs the right `{route.action}`.",
         "parameters": _path_parameters(route) + _query_parameters(mine["query"], components),
         "responses": {str(route.status): _success(route, mine), "default": _failure()},
