@@ -88,7 +88,6 @@ LOOP.append(LOOP)
         (Point(1, b"p"), {"x": 1, "label": "p"}),
         (Record("r", {"b"}), {"name": "r", "tags": ["b"]}),
     ],
-    ids=repr,
 )
 def test_plain_meaning(value: Any, expected: Any) -> None:
     assert json.loads(encode(value)) == expected
