@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable
 
+from saltern.controller.rollout import Roll
 from saltern.model.ids import AgentKey
 from saltern.model.job import Job
 from saltern.model.status import SETTLED, Status, advance
@@ -38,6 +39,7 @@ class LiveJob:
         self.counts: Counter[Status] = Counter(part.status for part in parts.values())
         self.watchers: set[Watcher] = set()
         self.dirty: set[AgentKey] = set()  # statuses not yet in the store
+        self.roll: Roll | None = None  # those whose turn has not come
 
     @property
     def settled(self) -> bool:

@@ -10,6 +10,14 @@ from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import Status
 
 
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job goes round: so many agents at a time, and when it stops."""
+
+    batch: str  # agents at a time: ``10`` or ``10%``
+    wait: float = 0.0  # seconds to rest after an agent is done, before the next one's turn
+    max_failures: str = ""  # more than these (``3``, ``5%``) stop it; empty: nothing does
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom, of whom. Times are seconds since the epoch, durations seconds."""
 
@@ -24,6 +32,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float  # the time a target has to run, from its start
     queue_until: float | None = None  # offline targets may still get it until then
     cancelled_by: str | None = None
+    rollout: Rollout | None = None  # None: all at once
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from saltern.model.job import Rollout
+
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Run ``fun`` on the targets of a decision. Durations are seconds; None is the controller's default.
@@ -18,6 +20,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     kwargs: dict[str, Any] = {}
     timeout: float | None = None
     queue: float | None = None
+    rollout: Rollout | None = None
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ jobs = sa.Table(
     sa.Column("timeout", sa.Double, nullable=False),
     _time("queue_until", nullable=True),
     sa.Column("cancelled_by", sa.Text),
+    _text("rollout"),  # JSON object or null
     sa.Column("weight", sa.BigInteger, nullable=False),  # bytes it takes here, about
     sa.Column("removing", sa.Boolean, nullable=False),  # retention is taking it away, nobody sees it
     sa.Index("ix_jobs_user", "user", "jid"),

@@ -110,6 +110,7 @@ def _jobs() -> None:
         sa.Column("timeout", sa.Double, nullable=False),
         _time("queue_until", nullable=True),
         sa.Column("cancelled_by", sa.Text),
+        _text("rollout"),
         sa.Column("weight", sa.BigInteger, nullable=False),
         sa.Column("removing", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("jid", name="pk_jobs"),
