@@ -62,7 +62,9 @@ log = logging.getLogger("saltern.agent")
 #: Seconds between heartbeats of a running job.
 BEAT = 10.0
 #: Seconds to pause before another try to connect: at first, and at most.
-FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
+FIRST_PAUSE, LAST_PAUSE = 0.2, 5.0
+#: Seconds to wait for a connection: when a whole fleet comes at once it takes its time.
+CONNECT = 30.0
 #: Seconds to pause when the controller does not want us.
 UNWELCOME_PAUSE = 30.0
 #: Progress messages of one job in a second.
@@ -140,6 +142,7 @@ class Agent:
             self._identity.login(self._credential),
             name=f"agent/{self.instance}",
             inbox=permissions.agent_inbox(self.key),
+            timeout=CONNECT,
         )
         tasks: list[asyncio.Task[Any]] = []
         admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

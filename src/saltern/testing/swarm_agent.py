@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 import saltern
+from saltern.agent.agent import CONNECT, FIRST_PAUSE, LAST_PAUSE, UNWELCOME_PAUSE
 from saltern.foundation.errors import Refused
 from saltern.identity import enrolment, permissions, tokens
 from saltern.identity.keys import KeyPair, Kind, PublicKey
@@ -47,11 +48,10 @@ from saltern.testing.swarm_link import Door, Link, Reactor, Timer
 _ORDERS, _ANSWERS = 1, 2
 #: What the answer to a hello is called; the others have a job's id.
 _HELLO = "hello"
-#: Seconds: for a connection, for an answer, for the stream.
-_CONNECT, _ANSWER, _STORE = 10.0, 10.0, 5.0
-#: As the agent has them.
-FIRST_PAUSE, LAST_PAUSE, UNWELCOME_PAUSE = 0.2, 15.0, 30.0
-HELLO_FIRST, HELLO_LAST = 0.5, 10.0
+#: Seconds to wait for an answer, and for the stream.
+_ANSWER, _STORE = 10.0, 5.0
+#: Seconds between two hellos: at first, and at most.
+_HELLO_FIRST, _HELLO_LAST = 0.5, 10.0
 #: Jobs an agent remembers, so that none runs twice.
 _REMEMBERED = 64
 #: What a bare message begins with: it is sent back as it is, to measure the fabric alone.
@@ -118,12 +118,12 @@ class SwarmAgent:
         self._done: deque[JobId] = deque(maxlen=_REMEMBERED)
         self._unstored: dict[JobId, bytes] = {}
         self._offset = 0.0
-        self._pause, self._hello_pause = FIRST_PAUSE, HELLO_FIRST
+        self._pause, self._hello_pause = FIRST_PAUSE, _HELLO_FIRST
         self._open = self._ready = False
 
     def start(self) -> None:
         """Connect."""
-        self._wait(_CONNECT, self._give_up)
+        self._wait(CONNECT, self._give_up)
         self._link = Link(
             self._world.reactor,
             self._world.door,
@@ -201,7 +201,7 @@ class SwarmAgent:
 
     def _hello_again(self) -> None:
         self._wait(self._hello_pause * random.uniform(0.5, 1.5), self._hello)  # noqa: S311
-        self._hello_pause = min(self._hello_pause * 2, HELLO_LAST)
+        self._hello_pause = min(self._hello_pause * 2, _HELLO_LAST)
 
     def _on_welcome(self, data: bytes) -> None:
         answer = decode(data, Welcome, Denied) if data else None  # nothing: no controller is there
@@ -220,7 +220,7 @@ class SwarmAgent:
     def _be_ready(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._hello_pause, self._ready = HELLO_FIRST, True
+        self._hello_pause, self._ready = _HELLO_FIRST, True
         self._world.counts["ready"] += 1
         for jid in self._unstored:
             self._hand_over(jid)

@@ -37,6 +37,11 @@ class Trust(NamedTuple):
     open_user: str  # empty: nobody comes in without a credential
 
 
+def _rate() -> int:
+    """New connections a second for which there is processor time, with some left for other work."""
+    return 300 * (os.cpu_count() or 1)
+
+
 class Listen(NamedTuple):
     """Where agents dial in, and how big things may get."""
 
@@ -46,6 +51,7 @@ class Listen(NamedTuple):
     key: Path
     max_storage: int  # bytes
     max_payload: int = 1024 * 1024
+    rate: int = _rate()  # new connections in a second; more are turned away at once, to come again
     sync: str = "10s"  # how long stored messages may wait for the disk; "always" waits for each
 
 
@@ -83,6 +89,7 @@ tls {{
   min_version: "1.3"
   handshake_first: true
   timeout: 20
+  connection_rate_limit: {listen.rate}
 }}
 authorization {{ timeout: 20 }}
 jetstream {{
@@ -202,7 +209,10 @@ class Broker:
                 ) from error
 
     async def _answers(self) -> bool:
-        """Tell whether the port accepts TLS: a stopped server's kernel still accepts connections."""
+        """Tell whether the server itself speaks: when it is stopped its kernel still accepts connections.
+
+        Being turned away, by a server that has more new connections than it may take, is an answer too.
+        """
         import ssl
 
         context = ssl.create_default_context()
@@ -216,6 +226,8 @@ class Broker:
                 return (await asyncio.wait_for(reader.read(4), 3)) == b"INFO"
             finally:
                 writer.transport.abort()
+        except (ssl.SSLError, ConnectionResetError):
+            return True
         except (TimeoutError, OSError):
             return False
 
