@@ -10,6 +10,7 @@ from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.printable import one_line
 from saltern.cli.output.words import counted
 from saltern.cli.parser import Verbs
+from saltern.foundation.errors import SettingsError
 from saltern.model.system import ControllerStatus
 
 EXAMPLES = """
@@ -28,8 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, options: argparse.Namespace) -> int:
     """Run the controller until it is told to stop."""
-    from saltern.api.main import run as run_controller
-
+    try:
+        from saltern.api.main import run as run_controller
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "saltern":
+            raise
+        raise SettingsError(
+            f"the controller needs {error.name}, which is not installed here",
+            hint="pip install 'saltern[controller]'",
+        ) from error
     return run_controller(context.layout)
 
 
