@@ -11,39 +11,34 @@ from saltern.cli.parser import Verbs
 
 EXAMPLES = """
   saltern fabric fingerprint
-  saltern fabric export ./for-nats1 --at /etc/nats --name nats1
+  saltern fabric config ./nats --at /etc/nats --listen 0.0.0.0:4222
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the commands."""
     verbs = Verbs(parser)
-    export = verbs.add("export", "Write what a NATS server of your own needs to be the broker", run_export)
-    export.add_argument("directory", metavar="DIRECTORY", help="where to write it; it holds a private key")
-    export.add_argument("--at", metavar="PATH", help="where the files will lie on the server's machine")
-    export.add_argument("--listen", default="0.0.0.0:4222", metavar="ADDRESS:PORT", help="(%(default)s)")
-    export.add_argument(
-        "--name", default="nats1", help="the server's name, its own in a cluster (%(default)s)"
-    )
-    verbs.add(
-        "fingerprint", "Show the controller's fingerprint, for agents that join without a token", finger
-    )
+    export = verbs.add("config", "Write the files that let a NATS server of your own trust us", config)
+    export.add_argument("directory", metavar="DIRECTORY", help="where to write them")
+    export.add_argument("--at", metavar="DIRECTORY", help="where they will lie on the NATS server's host")
+    export.add_argument("--listen", default="0.0.0.0:4222", metavar="HOST:PORT", help="where it listens")
+    export.add_argument("--name", default="saltern", help="the server's name; unique in a cluster")
+    verbs.add("fingerprint", "Show our fingerprint, for agents that join without a token", fingerprint)
 
 
-def run_export(context: Context, options: argparse.Namespace) -> int:
-    """Write the files and name them."""
+def config(context: Context, options: argparse.Namespace) -> int:
+    """Write the configuration and what it refers to; print the files."""
     from saltern.controller.running import export_fabric
 
-    at = Path(options.at) if options.at else None
-    files = export_fabric(
-        context.layout, Path(options.directory), at=at, listen=options.listen, name=options.name
-    )
-    names = [str(file) for file in files]
-    context.emit({"files": names}) if context.json else context.say(names)
+    at = None if options.at is None else Path(options.at)
+    directory = Path(options.directory)
+    files = export_fabric(context.layout, directory, at=at, listen=options.listen, name=options.name)
+    for file in files:
+        context.emit({"file": str(file)}) if context.json else context.say([str(file)])
     return ExitCode.OK
 
 
-def finger(context: Context, options: argparse.Namespace) -> int:
+def fingerprint(context: Context, options: argparse.Namespace) -> int:
     """Print the fingerprint of the certificate authority."""
     from saltern.controller.running import fabric_fingerprint
 

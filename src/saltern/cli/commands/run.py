@@ -18,6 +18,7 @@ EXAMPLES = """
   saltern run 'web*,db1' cmd.run 'systemctl is-active nginx' --timeout 10s
   saltern run -G 'os:Debian' grains.item kernelrelease
   saltern run '*' cmd.run 'apt-get -y upgrade' --queue 24h --async
+  saltern run 'web*' cmd.run 'systemctl restart app' --batch 10% --max-failures 2
   saltern run '*' disk.usage --json | jq 'select(.status=="ok")'
   saltern run db1 cmd.run -- 'ls -l'      (what follows -- is never an option)
 """
@@ -47,7 +48,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", metavar="TIME", help="offline targets may still get it for so long, e.g. 24h"
     )
+    add_rollout(parser)
     parser.set_defaults(handler=run)
+
+
+def add_rollout(parser: argparse.ArgumentParser) -> None:
+    """Declare how a job goes round."""
+    group = parser.add_argument_group("how it goes round")
+    group.add_argument("--subset", type=int, metavar="N", help="only N of them, chosen at random")
+    group.add_argument("--batch", metavar="N|N%%", help="so many at a time; the next when one is done")
+    group.add_argument("--batch-wait", metavar="TIME", help="rest so long before the next one's turn")
+    group.add_argument(
+        "--max-failures", metavar="N|N%%", help="stop when more than these have failed (with --batch)"
+    )
 
 
 def add_kinds(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +102,20 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
     positional, named = parse(rest)
     body = {"target": target, "kind": options.kind, "fun": fun, "args": positional, "kwargs": named}
     times = {"timeout": options.timeout, "queue": options.queue}
-    return body | {name: duration(text) for name, text in times.items() if text is not None}
+    body |= {name: duration(text) for name, text in times.items() if text is not None}
+    if options.subset is not None:
+        body["subset"] = options.subset
+    return body | _rollout(options)
+
+
+def _rollout(options: argparse.Namespace) -> dict[str, object]:
+    if options.batch is None:
+        if options.batch_wait or options.max_failures:
+            raise UsageError("--batch-wait and --max-failures go with --batch")
+        return {}
+    wait = duration(options.batch_wait) if options.batch_wait else 0.0
+    allowed = options.max_failures or ""
+    return {"rollout": {"batch": options.batch, "wait": wait, "max_failures": allowed}}
 
 
 def _detached(context: Context, body: dict[str, object], json: bool) -> int:

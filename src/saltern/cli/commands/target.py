@@ -10,9 +10,11 @@ from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.printable import one_line
 from saltern.cli.output.words import counted
+from saltern.targeting import fold, terms_matched
 
 EXAMPLES = """
   saltern target 'web*'
+  saltern target -C 'G@os:Debian and not db*'      (each with the terms that mean it)
   saltern target -G 'os:Debian' --json
 """
 
@@ -21,19 +23,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("expression", metavar="TARGET", help="whom you mean")
     add_kinds(parser)
+    parser.add_argument("--names", action="store_true", help="only the names, one a line")
     parser.set_defaults(handler=run)
 
 
 def run(context: Context, options: argparse.Namespace) -> int:
-    """Print the names, one a line."""
+    """Print who is meant, and by which terms."""
     query = {"expression": options.expression, "kind": options.kind}
-    found = context.client.get("/v1/target", Resolved, **query)
-    names = sorted(found.members.values())
+    why = {} if options.names else {"why": "true"}
+    found = context.client.get("/v1/target", Resolved, **query, **why)
     if context.json:
         context.emit(found)
-    elif names:
-        context.say(map(one_line, names))
-        context.note(counted(len(names), "agent"))
-    else:
+    elif not found.members:
         context.note(f"no agent matches {options.expression!r}")
-    return ExitCode.OK if names else ExitCode.NOBODY
+    else:
+        names = sorted(found.members.values())
+        context.say(map(one_line, names) if options.names else _explained(found))
+        context.note(counted(len(names), "agent"))
+    return ExitCode.OK if found.members else ExitCode.NOBODY
+
+
+def _explained(found: Resolved) -> list[str]:
+    """Return a line for each set of agents that the same terms mean."""
+    sets: dict[str, list[str]] = {}
+    for key, name in found.members.items():
+        terms = terms_matched(found.reasons[key]) if key in found.reasons else []
+        sets.setdefault(", ".join(terms) or found.expression, []).append(name)
+    rows = sorted((fold(names), terms) for terms, names in sets.items())
+    width = min(60, max(len(who) for who, _ in rows))
+    return [f"{one_line(who):<{width}}  {one_line(terms)}" for who, terms in rows]
