@@ -14,6 +14,7 @@ from saltern.model.status import Status
 from saltern.model.system import AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
+from saltern.targeting import Reason
 
 KeyVerb = Literal["accept", "reject", "revoke", "delete"]
 
@@ -26,6 +27,9 @@ class Controller(Protocol):
 
     def resolve(self, expression: str, kind: str) -> Targets:
         """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
+
+    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+        """Return which terms mean each agent that is meant. Raises UsageError."""
 
     async def run(self, decision: Decision, request: RunRequest) -> Job:
         """Send a job to the decision's targets and return it at once."""

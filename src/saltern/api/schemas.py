@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from saltern.model.agent import KeyState
 from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Rollout
 from saltern.model.status import Status
 
 Seconds = Annotated[float, Meta(gt=0, description="Seconds.")]
@@ -29,6 +30,8 @@ class NewJob(Strict, frozen=True, kw_only=True):
     kwargs: dict[str, Any] = {}
     timeout: Seconds | None = None
     queue: Seconds | None = None
+    subset: Annotated[int, Meta(ge=1, description="Only so many of them, chosen at random.")] | None = None
+    rollout: Rollout | None = None
 
 
 class Rerun(Strict, frozen=True, kw_only=True):
@@ -113,10 +116,11 @@ class KeysQuery(Strict, frozen=True, kw_only=True):
 
 
 class ResolveQuery(Strict, frozen=True, kw_only=True):
-    """Whom an expression means."""
+    """Whom an expression means; ``why`` adds which of its terms mean each agent."""
 
     expression: Annotated[str, Meta(min_length=1)]
     kind: str = "glob"
+    why: bool = False
 
 
 class EventsQuery(Strict, frozen=True, kw_only=True):

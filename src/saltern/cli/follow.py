@@ -98,6 +98,7 @@ class Follower:
                 self._view.output(update)
             elif isinstance(update, Begun):
                 self._jid = update.job.jid
+                self._leaves_queued &= update.job.queue_until is not None  # a roll-out's turns do come
             elif isinstance(update, Ended):
                 self._over = True
             else:

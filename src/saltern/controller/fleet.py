@@ -17,7 +17,11 @@ from saltern.foundation.errors import SalternError, UsageError, nearest
 from saltern.identity.authorise import Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey
-from saltern.targeting import Index, Kind, Reason, Resolver, explain, parse
+from saltern.targeting.explain import Reason, explain
+from saltern.targeting.expression import Kind
+from saltern.targeting.index import Index
+from saltern.targeting.parse import parse
+from saltern.targeting.resolve import Resolver
 
 log = logging.getLogger("saltern.fleet")
 

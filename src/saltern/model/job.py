@@ -10,7 +10,7 @@ from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import Status
 
 
-class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a job goes round: so many agents at a time, and when it stops."""
 
     batch: str  # agents at a time: ``10`` or ``10%``

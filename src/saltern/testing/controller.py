@@ -23,6 +23,7 @@ from saltern.model.status import SETTLED, Status
 from saltern.model.system import AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
+from saltern.targeting import Reason
 
 #: Data larger than this is not sent in a line, as the real controller does it.
 LINE = 256 * 1024
@@ -120,6 +121,11 @@ class FakeController:
             if agent.state is KeyState.ACCEPTED and any(fnmatchcase(agent.name, word) for word in words)
         }
         return Targets(members, expression, kind)
+
+    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+        """Return that the whole expression means each agent."""
+        members = self.resolve(expression, kind).members
+        return {key: Reason(text=expression, matched=True, seen=name) for key, name in members.items()}
 
     async def run(self, decision: Decision, request: RunRequest) -> Job:
         """Let every online target answer as scripted, the offline ones be offline or queued."""

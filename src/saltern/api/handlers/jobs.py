@@ -18,6 +18,7 @@ from saltern.model.ids import AgentKey
 from saltern.model.job import Job
 from saltern.model.request import RunRequest
 from saltern.model.status import Status
+from saltern.targeting import subset
 from saltern.targeting.errors import NobodyMatched
 
 
@@ -27,7 +28,12 @@ async def subject_of_new(call: Call) -> Subject:
     targets = call.controller.resolve(body.target, body.kind)
     if not targets.members:
         raise NobodyMatched(body.target)
-    return Subject(targets, _arguments(body, timeout=body.timeout, queue=body.queue))
+    if body.subset is not None:
+        chosen = {AgentKey(key) for key in subset(list(targets.members), body.subset)}
+        few = {key: name for key, name in targets.members.items() if key in chosen}
+        targets = Targets(few, targets.expression, targets.kind)
+    options = {"timeout": body.timeout, "queue": body.queue, "rollout": body.rollout}
+    return Subject(targets, _arguments(body, **options))
 
 
 async def subject_of_rerun(call: Call) -> Subject:
@@ -134,5 +140,7 @@ async def cancel(call: Call, decision: Decision) -> Answer:
 
 async def resolve(call: Call, decision: Decision) -> Answer:
     """Answer with whom an expression means."""
-    found = call.controller.resolve(call.query.expression, call.query.kind)
-    return Resolved(expression=found.expression, kind=found.kind, members=found.members)
+    query = call.query
+    found = call.controller.resolve(query.expression, query.kind)
+    reasons = call.controller.explain(query.expression, query.kind) if query.why else {}
+    return Resolved(expression=found.expression, kind=found.kind, members=found.members, reasons=reasons)
