@@ -74,7 +74,7 @@ class Program:
         self.log_file = root / "log"
         self.process: subprocess.Popen[bytes] | None = None
         self._mark = mark
-        self._words = words
+        self.words = words
         self._inside = inside
         self.prefix: tuple[str, ...] = ()  # a command that runs it: `ip netns exec …`
         self.layout.settings.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Program:
                 environment |= {"SALTERN_CLOCK": str(self.clock_file)}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, *command, *self._words],
+                [*self.prefix, *command, *self.words],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -172,9 +172,9 @@ class Site:
     def __init__(self, directory: Path, *, address: str = "127.0.0.1", **settings: Mapping[str, Any] | str):
         """``settings`` are parts of ``controller.yaml``; ``address`` is where the broker listens."""
         self.directory = directory
-        self._mark = secrets.token_hex(8)
+        self.mark = secrets.token_hex(8)  # in the environment of all its processes
         self.port = free_port(address)
-        self.controller = Program(directory / "controller", self._mark, ("controller",), inside=False)
+        self.controller = Program(directory / "controller", self.mark, ("controller",), inside=False)
         fabric: dict[str, Any] = {"listen": f"{address}:{self.port}"}
         whole = {name: value for name, value in settings.items() if name != "fabric"}
         fabric |= dict(settings.get("fabric", {}))  # type: ignore[arg-type]
@@ -227,7 +227,7 @@ class Site:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                ours = process.environ().get("SALTERN_SITE") == self._mark
+                ours = process.environ().get("SALTERN_SITE") == self.mark
                 if ours and process.status() != psutil.STATUS_ZOMBIE and process.name().startswith(program):
                     found.append(process.pid)
         return found
@@ -235,9 +235,9 @@ class Site:
     # --- starting ------------------------------------------------------------------------------------
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         """Where agents dial in."""
-        return f"tls://127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self.port}"
 
     @property
     def broker(self) -> int:
@@ -266,7 +266,7 @@ class Site:
 
     def new_agent(self, name: str) -> SiteAgent:
         """Return an agent that has not joined."""
-        agent = self.agents[name] = SiteAgent(self.directory / name, name, self._mark)
+        agent = self.agents[name] = SiteAgent(self.directory / name, name, self.mark)
         return agent
 
     def join(self, agent: SiteAgent, *words: str) -> subprocess.CompletedProcess[str]:
@@ -292,7 +292,7 @@ class Site:
         root = root or self.controller.layout.root
         return subprocess.run(
             [str(_COMMAND), "--root", str(root), *words],
-            env=os.environ | {"SALTERN_SITE": self._mark},
+            env=os.environ | {"SALTERN_SITE": self.mark},
             input=stdin,
             capture_output=True,
             text=True,
@@ -324,7 +324,7 @@ class Site:
         """Return the names of the agents that are present."""
         return {agent.name for agent in self.api.get("/v1/agents", list[Agent], online=True)}
 
-    def keys(self) -> dict[str, Agent]:
+    def known(self) -> dict[str, Agent]:
         """Return all agents by name, whatever their state."""
         return {agent.name: agent for agent in self.api.get("/v1/keys", list[Agent])}
 

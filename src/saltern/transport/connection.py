@@ -163,8 +163,7 @@ class Connection:
 
     async def close(self) -> None:
         """Send what is pending and hang up. Closing twice is harmless."""
-        with contextlib.suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
-            await asyncio.wait_for(self.client.close(), 5)
+        await _hang_up(self.client, 5)
         self.closed.set()
 
 
@@ -242,8 +241,7 @@ async def connect(
         )
     except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
         reason = client.last_error or error
-        with contextlib.suppress(Exception):
-            await client.close()
+        await _hang_up(client, 1)
         text = str(reason) or type(reason).__name__
         if "uthoriz" in text or "uthentication" in text or "revoked" in text.lower():
             raise NotAllowed(
@@ -255,6 +253,12 @@ async def connect(
             hint="is the controller running, and is its port open from here?",
         ) from error
     return Connection(client, inbox, closed)
+
+
+async def _hang_up(client: Client, within: float) -> None:
+    """Close, in whatever state it is: after a broken TLS handshake the library would wait for ever."""
+    with contextlib.suppress(nats.errors.Error, OSError, ValueError, asyncio.TimeoutError):
+        await asyncio.wait_for(client.close(), within)
 
 
 def _unavailable(error: BaseException) -> Unavailable:
