@@ -17,11 +17,11 @@ from saltern.foundation.errors import SalternError, UsageError, nearest
 from saltern.identity.authorise import Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey
-from saltern.targeting.explain import Reason, explain
 from saltern.targeting.expression import Kind
+from saltern.targeting.grammar import parse
 from saltern.targeting.index import Index
-from saltern.targeting.parse import parse
-from saltern.targeting.resolve import Resolver
+from saltern.targeting.reasons import Reason, explain
+from saltern.targeting.resolver import Resolver
 
 log = logging.getLogger("saltern.fleet")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _HERE = "here"  # who has this key
-_TEXT = "text"  # who has a text here
+_BARE = "bare"  # who has this key and no text here
 _LIST = "list"  # who has a list here
 _MAPPING = "mapping"  # who has a mapping among a list's members
 
@@ -66,18 +66,19 @@ def _add(parent: Node, key: str, value: Any, slot: int, depth: int) -> None:
         node = parent.keys[key] = Node()
     put(node.present, _HERE, slot)
     if isinstance(value, dict):
+        put(node.present, _BARE, slot)
         _add_mapping(node, value, slot, depth)
     elif isinstance(value, list | tuple):
         put(node.present, _LIST, slot)
+        if not value:
+            put(node.present, _BARE, slot)
         _add_members(node, value, slot, depth)
     else:
-        put(node.present, _TEXT, slot)
         node.texts.put(text_of(value), slot)
 
 
 def _add_members(node: Node, members: Sequence[Any], slot: int, depth: int) -> None:
     for member in members:
-        put(node.present, _TEXT, slot)
         node.texts.put(text_of(member), slot)
         if isinstance(member, dict):
             node.items = node.items or Node()
@@ -101,7 +102,7 @@ def _remove(parent: Node, key: str, value: Any, slot: int, depth: int) -> None:
         _remove_members(node, value, slot, depth)
     else:
         node.texts.drop(text_of(value), slot)
-    for what in (_HERE, _TEXT, _LIST):
+    for what in (_HERE, _BARE, _LIST):
         drop(node.present, what, slot)
     if not node.present:
         del parent.keys[key]
@@ -171,7 +172,9 @@ class _Search:
     def texts(self, node: Node, start: int) -> int:
         """Return whose text here fits the rest of the path."""
         pattern = self.question.pattern(start)
-        return node.who(_TEXT) if pattern.everything else node.texts.passing(pattern)
+        if pattern.everything:
+            return node.who(_HERE) & ~node.who(_BARE)
+        return node.texts.passing(pattern)
 
     def mapping(self, node: Node, start: int) -> int:
         """Return whose mapping here has a key that fits, or something below one."""

@@ -10,7 +10,7 @@ from saltern.foundation.errors import nearest
 from saltern.targeting import nodeset
 from saltern.targeting.errors import TargetError
 from saltern.targeting.expression import Expression, Names, Or, Regex
-from saltern.targeting.parse import OPERATORS, parse_words
+from saltern.targeting.grammar import OPERATORS, parse_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

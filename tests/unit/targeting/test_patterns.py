@@ -174,3 +174,19 @@ def test_python_stands_in_where_re2_is_not_installed(monkeypatch: pytest.MonkeyP
 def test_a_negated_class_spans_lines() -> None:
     assert re.match("[^a]", "\n")
     assert list(patterns.regex("[^a]b").filter(["\nb", "ab"])) == ["\nb"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [
+        ("web.*", "web"),
+        ("^web1?", "web"),
+        ("a|b", ""),
+        (r"web\.x", "web.x"),
+        ("(?i)web", ""),
+        ("we[b]", "web"),
+        ("(web)", ""),
+    ],
+)
+def test_what_a_pattern_begins_with(pattern: str, prefix: str) -> None:
+    assert bounded.prefix(pattern) == prefix

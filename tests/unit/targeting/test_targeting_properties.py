@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saltern.targeting import Index, Kind, expand, fold, parse, render, resolve
-from saltern.targeting.batches import batches, subset
 from saltern.targeting.expression import (
     And,
     Expression,
@@ -29,6 +28,7 @@ from saltern.targeting.expression import (
     Version,
 )
 from saltern.targeting.match import holds
+from saltern.targeting.portions import batches, subset
 
 KEYS = st.sampled_from(["a", "b", "os", "a:b", "1", "B"])
 SCALARS = st.one_of(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from saltern.targeting.expression import And, Expression, Fact, Not, Or, Source, Subnet, Version
-from saltern.targeting.render import render
+from saltern.targeting.printing import render
 from saltern.targeting.versions import GRAIN
 
 if TYPE_CHECKING:
     from saltern.targeting.index import Index
-    from saltern.targeting.resolve import Resolver
+    from saltern.targeting.resolver import Resolver
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
