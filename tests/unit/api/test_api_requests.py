@@ -13,6 +13,7 @@ import pytest
 from saltern.api.limits import Limits
 from saltern.cli.http import Exchange
 from saltern.model.agent import KeyState
+from saltern.model.job import Rollout
 from saltern.model.status import Status
 from saltern.testing.controller import Answer, FakeController, agent_key, value
 from saltern.testing.served import Served
@@ -64,9 +65,20 @@ def test_a_job_is_started_with_exactly_what_was_asked(api: Served, controller: F
         "kwargs": {"a": None},
         "timeout": 5.0,
         "queue": 60.0,
+        "rollout": None,
     }
     assert (job["args"], job["kwargs"], job["timeout"]) == ([1, "x"], {"a": None}, 5.0)
     assert ask(api, "GET", f"/v1/jobs/{job['jid']}") == (200, job)
+
+
+def test_a_subset_is_decided_and_a_rollout_is_passed_on(api: Served, controller: FakeController) -> None:
+    """The decision is about the chosen few, not about all who match."""
+    rollout = {"batch": "1", "wait": 0.0, "max_failures": "10%"}
+    run(api, target="web*", subset=2, rollout=rollout)
+    decision = controller.decisions[0]
+    assert len(decision.targets.members) == 2
+    assert set(decision.targets.members.values()) < {"web1", "web2", "web3"}
+    assert decision.arguments["rollout"] == Rollout(batch="1", max_failures="10%")
 
 
 def test_nobody_is_never_everybody(api: Served, controller: FakeController) -> None:

@@ -240,8 +240,9 @@ class TestSystem:
         assert (done.code, done.out) == (1, "broken at entry 3: entry 3 was changed\n")
 
     def test_target(self, saltern: Saltern) -> None:
-        """One name a line; nobody is an exit code of its own."""
-        assert saltern("target", "web*").out == "web1\nweb2\nweb3\n"
+        """Who is meant and by which terms, or the names alone; nobody is an exit code of its own."""
+        assert saltern("target", "web*").out == "web[1-3]  web*\n"
+        assert saltern("target", "web*", "--names").out == "web1\nweb2\nweb3\n"
         assert saltern("target", "-L", "web1,db1", "--json").code == 0
         assert saltern("target", "nobody").code == ExitCode.NOBODY
 
