@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from saltern.cli.commands import COMMANDS, GROUPS
+from saltern.cli.catalogue import COMMANDS, GROUPS, parser_of
 from saltern.cli.exit_codes import MEANING
-from saltern.cli.main import parser_of
 
 FOLDER = Path(__file__).parent.parent / "docs/reference"
 CLI = FOLDER / "cli.md"

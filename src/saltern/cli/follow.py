@@ -14,7 +14,7 @@ from saltern.cli.client import ApiError, Client
 from saltern.cli.exit_codes import ExitCode, of_statuses
 from saltern.cli.interrupts import Interrupts
 from saltern.cli.output.results import standing
-from saltern.cli.output.views import View
+from saltern.cli.views import View
 from saltern.foundation.errors import Unavailable
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import SETTLED, Status

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from saltern import __version__
-from saltern.cli.commands import COMMANDS, GROUPS
+from saltern.cli.catalogue import COMMANDS, overview, parser_of
 
 if TYPE_CHECKING:
     import argparse
@@ -71,20 +71,6 @@ def _run(before: list[str], rest: list[str]) -> int:
     return code
 
 
-def parser_of(name: str) -> argparse.ArgumentParser:
-    """Return the parser of one command; imports that command alone."""
-    import importlib
-
-    from saltern.cli.parser import new_parser
-
-    command = COMMANDS[name]
-    module = importlib.import_module(f"saltern.cli.commands.{command.module}")
-    settings = {"usage": module.USAGE} if hasattr(module, "USAGE") else {}
-    parser = new_parser(f"saltern {name}", command.summary, getattr(module, "EXAMPLES", ""), **settings)
-    module.configure(parser)
-    return parser
-
-
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
     """Parse; what follows ``--`` is kept as it is, in ``literal``."""
     literal: list[str] = []
@@ -118,14 +104,3 @@ def _pipe_closed() -> int:
     """Whoever read our output has seen enough: leave quietly, as programs in pipes do."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
-
-
-def overview() -> str:
-    """Return the list of commands."""
-    lines = ["usage: saltern [--root DIR] [--json] COMMAND …", ""]
-    for title, names in GROUPS.items():
-        lines.append(f"{title}:")
-        lines += [f"  {name:<12} {COMMANDS[name].summary}" for name in names]
-        lines.append("")
-    lines.append("`saltern COMMAND --help` explains one command with examples.")
-    return "\n".join(lines)

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from saltern import __version__
-from saltern.cli import main
-from saltern.cli.commands import COMMANDS, GROUPS
+from saltern.cli.catalogue import COMMANDS, GROUPS, parser_of
 from saltern.cli.exit_codes import MEANING, ExitCode
 from saltern.model.agent import KeyState
 from saltern.model.status import Status
@@ -322,7 +321,7 @@ def test_every_command_is_in_the_overview_once_and_has_examples() -> None:
     """Nothing is hidden."""
     assert sorted(name for names in GROUPS.values() for name in names) == sorted(COMMANDS)
     for name in COMMANDS:
-        text = main.parser_of(name).format_help()
+        text = parser_of(name).format_help()
         assert name == "version" or f"saltern {name}" in text.partition("examples:")[2]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from saltern.cli.commands import COMMANDS
+from saltern.cli.catalogue import COMMANDS, overview, parser_of
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import MEANING, ExitCode
 from saltern.foundation.errors import NotFound, nearest
@@ -25,15 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, options: argparse.Namespace) -> int:
     """Print help about a subject. Raises NotFound."""
-    from saltern.cli import main
-
     subject = options.subject
     if subject == "commands":
-        context.say([main.overview()])
+        context.say([overview()])
     elif subject == "exit-codes":
         context.say(f"{code:>4}  {meaning}" for code, meaning in MEANING.items())
     elif subject in COMMANDS:
-        context.say([main.parser_of(subject).format_help().rstrip()])
+        context.say([parser_of(subject).format_help().rstrip()])
     else:
         raise NotFound(f"no help about {subject!r}", hint=nearest(subject, [*COMMANDS, "exit-codes"]))
     return ExitCode.OK

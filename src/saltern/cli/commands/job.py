@@ -20,6 +20,7 @@ from saltern.cli.follow import Follower
 from saltern.cli.output.printable import one_line
 from saltern.cli.output.results import sorted_counts, standing
 from saltern.cli.output.table import table
+from saltern.cli.output.words import counted
 from saltern.cli.parser import Verbs
 from saltern.foundation.errors import NotFound, UsageError
 from saltern.model.ids import JobId, is_job_id
@@ -168,7 +169,7 @@ def cancel(context: Context, options: argparse.Namespace) -> int:
     open_ = sum(count for status, count in tally.counts.items() if status not in SETTLED)
     context.say([f"cancelled {jid}: {words}"])
     if open_:
-        context.note(f"{open_} are being stopped: saltern job watch {jid}")
+        context.note(f"{counted(open_, 'agent')} still to stop: saltern job watch {jid}")
     return ExitCode.OK
 
 

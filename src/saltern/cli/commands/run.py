@@ -8,7 +8,7 @@ from saltern.cli.arguments import parse
 from saltern.cli.context import Context
 from saltern.cli.durations import duration
 from saltern.cli.follow import Follower
-from saltern.cli.output.views import JsonView, TextView, View
+from saltern.cli.views import JsonView, TextView, View
 from saltern.foundation.errors import UsageError
 from saltern.model.job import Job
 
