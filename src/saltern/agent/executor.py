@@ -15,20 +15,21 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from saltern.agent import processes
 from saltern.agent.faults import reach
 from saltern.agent.job import Job
 from saltern.agent.journal import Accepted, Entry, Journal, Kept, Settled, Started
-from saltern.agent.link import Answer, Ask, Go, Working
+from saltern.agent.link import Ask, Done, Go, Working
+from saltern.agent.listener import Listener, answer
 from saltern.agent.nursery import Connection, Nursery
 from saltern.agent.recovery import Adopt, GiveUp, decide
 from saltern.agent.settings import JobSettings
 from saltern.agent.spool import Spool
 from saltern.foundation import atomic
 from saltern.foundation.clock import Clock, SystemClock
-from saltern.foundation.errors import Refused, SalternError, Unavailable
+from saltern.foundation.errors import Refused, Unavailable
 from saltern.messages.v1 import Order, Progress, Return
 from saltern.model.ids import JobId, is_job_id
 from saltern.model.status import Status
@@ -45,22 +46,6 @@ TIDY_AFTER = 0.2
 JOURNAL_LIMIT = 64 * 1024 * 1024
 #: Seconds to listen to what is left on its way once the keeper has ended.
 LAST_WORDS = 1.0
-
-
-class Listener(Protocol):
-    """Whom the executor tells. Called in the event loop."""
-
-    def running(self, jid: JobId, started: float) -> None:
-        """The job has started; ``started`` is the controller's time."""
-
-    async def progress(self, jid: JobId, progress: Progress) -> None:
-        """The job has said something. While this is awaited no more is read from the job."""
-
-    def finished(self, jid: JobId) -> None:
-        """The job's return lies in the spool: hand it over, then call ``handed_over``."""
-
-    async def refresh_grains(self) -> None:
-        """Collect the grains anew and publish them. May raise SalternError."""
 
 
 class Executor:
@@ -112,6 +97,7 @@ class Executor:
             if jid not in self._finished:
                 await self._recover(entry)
         self._fill()
+        self._nursery.prepare()
 
     async def _recover(self, entry: Entry) -> None:
         """Take up an order that has no return."""
@@ -252,7 +238,7 @@ class Executor:
             self._hold(Job(self._waiting.pop(next(iter(self._waiting)))))
 
     def _adopt(self, order: Order, kept: Kept, watch: int) -> None:
-        job = Job(order)
+        job = Job(order, adopted=True)
         job.take(kept, watch)
         self._force_at_deadline(job)
         self._listener.running(order.jid, kept.started)
@@ -270,6 +256,9 @@ class Executor:
                 await self._run(job)
             if not self.spool.has(job.jid):
                 await job.ended
+            if self._never_got(job):
+                self._waiting = {job.jid: job.order, **self._waiting}
+                return
             if not self.spool.has(job.jid):
                 await self._explain(job)
         except (OSError, Unavailable) as error:
@@ -280,6 +269,10 @@ class Executor:
             self._fill()
         self._finish(job.jid)
 
+    def _never_got(self, job: Job) -> bool:
+        """Tell that the keeper we took over was about to end: the agent before us died over its order."""
+        return job.adopted and job.cancelled_by is None and not self.spool.was_handed(job.jid)
+
     async def _run(self, job: Job) -> None:
         """Give the job to a keeper and listen until all is said.
 
@@ -289,15 +282,19 @@ class Executor:
         reach("executor.started")
         durable = asyncio.ensure_future(self._journal.commit())
         connection = await self._nursery.take()
+        well = False
         try:
             await durable
             if job.cancelled_by is None:
                 await self._hand(job, connection)
-                await self._listen(job, connection)
+                well = await self._listen(job, connection)
             else:
                 await self._leave(job.order, Status.CANCELLED, f"cancelled by {job.cancelled_by}")
         finally:
-            connection.close()
+            if well and job.cancelled_by is None and self._open:
+                self._nursery.give_back(connection)
+            else:
+                connection.close()
 
     async def _hand(self, job: Job, connection: Connection) -> None:
         """Write down who gets the order, then give it."""
@@ -316,18 +313,24 @@ class Executor:
         reach("executor.handed")
         self._force_at_deadline(job)
         self._listener.running(job.jid, started)
-        self._nursery.prepare()
+        self._nursery.prepare_soon()
 
-    async def _listen(self, job: Job, connection: Connection) -> None:
-        """Pass on what the job says, until its return lies in the spool or its keeper has ended."""
+    async def _listen(self, job: Job, connection: Connection) -> bool:
+        """Pass on what the job says, until its return lies in the spool or its keeper has ended.
+
+        Tell whether all was said, and the connection is as it was.
+        """
         talk = asyncio.create_task(self._talk(job, connection))
         try:
-            await asyncio.wait([talk, job.ended], return_when=asyncio.FIRST_COMPLETED)
+            first: list[asyncio.Future[Any]] = [talk, job.ended]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait([talk], timeout=LAST_WORDS)
+            return talk.done() and talk.result()
         finally:
             talk.cancel()
 
-    async def _talk(self, job: Job, connection: Connection) -> None:
+    async def _talk(self, job: Job, connection: Connection) -> bool:
+        asked = False
         while True:
             match await connection.read():
                 case Progress() as progress:
@@ -335,26 +338,12 @@ class Executor:
                 case Working(pid):
                     job.worker = pid
                 case Ask() as question:
-                    await connection.send(await self._answer(question))
+                    asked = True  # an answer too late for the worker would be taken for the next order
+                    await connection.send(await answer(question, self._running, self._listener))
+                case Done():
+                    return not asked
                 case _:
-                    return
-
-    async def _answer(self, question: Ask) -> Answer:
-        match question.what:
-            case "running_jobs":
-                return Answer(jobs=tuple(job.shown() for job in self._running.values() if job.kept))
-            case "signal_job":
-                job = self._running.get(JobId(question.jid))
-                return Answer(count=job.signal_processes(question.signal) if job else 0)
-            case "refresh_grains":
-                try:
-                    await self._listener.refresh_grains()
-                except SalternError as error:
-                    return Answer(error=str(error))
-                return Answer()
-            case "clear_job_cache":
-                return Answer()  # nothing is kept once the controller has it
-        return Answer(error=f"the agent does not know {question.what!r}")
+                    return False
 
     # --- a keeper that does not do what it should ----------------------------------------------------
 

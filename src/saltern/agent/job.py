@@ -18,9 +18,10 @@ from saltern.sdk.process import signal_session
 class Job:
     """An order, and who has it: nobody yet (it waits, or is being started), or a keeper."""
 
-    def __init__(self, order: Order) -> None:
-        """Hold an order that nobody has yet."""
+    def __init__(self, order: Order, *, adopted: bool = False) -> None:
+        """Hold an order that nobody has yet, or (``adopted``) one given out by an agent before this."""
         self.order = order
+        self.adopted = adopted
         self.kept: Kept | None = None
         self.worker = 0  # the worker's process id; 0 while it is not known
         self.cancelled_by: str | None = None

@@ -1,6 +1,6 @@
 """The small process that stands between the agent and one job.
 
-It is the parent of the worker and adopts every orphan below it, so it knows how the worker ended and where
+It is the parent of the worker, and adopts every orphan below it, so it knows how the worker ended and where
 each process of the job is. It holds the deadline, ends the whole tree when told (SIGTERM), and writes a
 return when the worker could not. It runs no user's code and needs nobody: agent and supervisor may die
 and come back meanwhile.
@@ -34,21 +34,27 @@ _LONGEST_WAIT = 30.0  # the kernel's timeouts stand still during suspend; the de
 
 
 def keep(connection: socket.socket, directory: Path, run: Perform) -> None:
-    """Live one job: wait for its order, have a worker run it, see that a return lies in ``directory``.
+    """Keep one job after the other: have a worker run it, see that a return lies in ``directory``.
 
-    To be called in a process made for it, which ends afterwards. The worker is made before the order
-    comes, so that the order does not wait for it. Raises OSError when there can be no worker, or the disk
-    takes no return.
+    To be called in a process made for it, which ends afterwards: when the loop hangs up, or with a job
+    that did not end by itself or left something behind. Each worker is made before its order comes, so
+    that the order does not wait for it. Raises OSError when there can be no worker, or the disk takes no
+    return.
     """
     _settle_in()
-    keeper = _Keeper(connection, Spool(directory), run)
-    connection.sendall(link.frame(Ready(keeper=os.getpid(), born=processes.born(os.getpid()))))
-    reach("keeper.ready")
-    frame = link.receive_bytes(connection)
-    connection.close()
-    if frame is not None:  # else nobody needs this process any more, nor its worker
-        reach("keeper.go")
-        keeper.live(frame)
+    ready = link.frame(Ready(keeper=os.getpid(), born=processes.born(os.getpid())))
+    clean = True
+    with contextlib.suppress(ConnectionError):  # the loop is gone, and nobody needs this process
+        while clean:
+            keeper = _Keeper(connection, Spool(directory), run)
+            connection.sendall(ready)
+            reach("keeper.ready")
+            frame = link.receive_bytes(connection)
+            if frame is None:
+                return
+            reach("keeper.go")
+            clean = keeper.live(frame)
+        connection.shutdown(socket.SHUT_RDWR)  # what a job left behind may still hold it open
 
 
 def _settle_in() -> None:
@@ -84,29 +90,31 @@ class _Keeper:
         if frame:
             work(connection, link.decode_go(frame), self._tail, self._spool, self._run)
 
-    def live(self, frame: bytes) -> None:
-        """Hand the order on and see the job to its end."""
+    def live(self, frame: bytes) -> bool:
+        """Hand the order on and see the job to its end; tell whether all is as before."""
         self._go = link.decode_go(frame)
         self._jid = self._go.order.jid
         self._spool.mark_handed(self._jid)
         with contextlib.suppress(BrokenPipeError), open(self._to_worker, "wb") as file:
             file.write(frame)
         reach("keeper.handed")
-        self._watch()
+        return self._watch()
 
-    def _watch(self) -> None:
-        """Wait for what comes first: the worker's end, the deadline, or the word to stop."""
+    def _watch(self) -> bool:
+        """Wait for what comes first: the worker's end, the deadline, or the word to stop.
+
+        Tell whether the worker ended by itself and nothing is left of the job.
+        """
         while True:
             received = self._wait(self._go.deadline)
             if self._status is not None:
-                self._worker_ended(self._status)
-                return
+                return self._worker_ended(self._status)
             if received in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 self._stopped(received)
-                return
+                return False
             if self._is_over():
                 self._end(Status.TIMED_OUT, f"not done after {self._go.order.timeout:g} s, and stopped")
-                return
+                return False
 
     def _is_over(self) -> bool:
         return self._go.deadline is not None and self._clock.steady() >= self._go.deadline
@@ -119,12 +127,13 @@ class _Keeper:
         else:
             self._end(Status.CANCELLED, f"cancelled by {user}" if user else "cancelled")
 
-    def _worker_ended(self, status: int) -> None:
+    def _worker_ended(self, status: int) -> bool:
         if self._spool.has(self._jid):
-            return  # what it started on purpose and left behind may stay
+            return processes.alone()  # what it started on purpose and left behind may stay
         self._kill_all()
         how = processes.describe(status)
         self._write(Status.FAILED, f"the worker process was {how}" if "killed" in how else _vanished(how))
+        return False
 
     def _end(self, verdict: Status, reason: str) -> None:
         """Ask the whole tree to end, kill what has not after the grace, and say so."""

@@ -13,14 +13,18 @@ from saltern.foundation.errors import Unavailable
 
 #: Seconds the supervisor has to fork.
 WITHIN = 30.0
+#: Seconds after which one idle keeper is enough.
+IDLE = 5.0
+#: Seconds after which a job is no short one: then the next job gets a keeper of its own made.
+SOON = 0.05
 
 
 class Connection:
     """A keeper that waits for an order; later the way to its worker."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ready: Ready) -> None:
-        """Speak with the keeper that said ``ready``."""
-        self.ready = ready
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak with whoever is at the other end."""
+        self.ready = Ready(keeper=0, born=0)  # until it says who it is
         self._reader = reader
         self._writer = writer
 
@@ -45,35 +49,53 @@ class Connection:
 
 
 class Nursery:
-    """Keepers, forked by the supervisor behind ``control``."""
+    """Keepers, forked by the supervisor behind ``control``; those whose job ended well are used again."""
 
     def __init__(self, control: socket.socket) -> None:
         """Ask on ``control``, a SOCK_SEQPACKET socket, not blocking."""
         self._control = control
-        self._spare: asyncio.Task[Connection] | None = None
+        self._idle: list[asyncio.Task[Connection]] = []
 
     async def take(self) -> Connection:
         """Return a keeper that waits for its order. Raises Unavailable when none can be had."""
-        spare, self._spare = self._spare, None
-        if spare is not None:
+        while self._idle:
+            ready = next((task for task in self._idle if task.done()), self._idle[0])
+            self._idle.remove(ready)
             with contextlib.suppress(Unavailable):
-                connection = await spare
+                connection = await ready
                 if connection.alive:
                     return connection
                 connection.close()
         return await self._fork()
 
+    def give_back(self, connection: Connection) -> None:
+        """Take a keeper back that will be ready again."""
+        self._keep(asyncio.create_task(self._await_ready(connection)))
+
     def prepare(self) -> None:
-        """Have a keeper made for the next job, if none waits."""
-        if self._spare is None:
-            self._spare = asyncio.create_task(self._fork())
+        """Have a keeper made for the next job, if none is idle."""
+        if not self._idle:
+            self._keep(asyncio.create_task(self._fork()))
+
+    def prepare_soon(self) -> None:
+        """Do so in a moment, when no job that is at work now has ended by then."""
+        asyncio.get_running_loop().call_later(SOON, self.prepare)
 
     async def close(self) -> None:
-        """Let the spare keeper go."""
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with contextlib.suppress(Unavailable):
-                (await spare).close()
+        """Let all idle keepers go."""
+        idle, self._idle = self._idle, []
+        for task in idle:
+            task.add_done_callback(_hang_up)
+        await asyncio.gather(*idle, return_exceptions=True)
+
+    def _keep(self, task: asyncio.Task[Connection]) -> None:
+        self._idle.append(task)
+        asyncio.get_running_loop().call_later(IDLE, self._thin_out, task)
+
+    def _thin_out(self, task: asyncio.Task[Connection]) -> None:
+        if task in self._idle and len(self._idle) > 1:
+            self._idle.remove(task)
+            task.add_done_callback(_hang_up)
 
     async def _fork(self) -> Connection:
         ours, theirs = socket.socketpair()
@@ -84,13 +106,21 @@ class Nursery:
                 ours.close()
                 raise Unavailable(f"the agent's supervisor takes no request: {error.strerror}") from error
         reach("executor.requested")
-        reader, writer = await asyncio.open_connection(sock=ours)
+        return await self._await_ready(Connection(*await asyncio.open_connection(sock=ours)))
+
+    async def _await_ready(self, connection: Connection) -> Connection:
         try:
             async with asyncio.timeout(WITHIN):
-                said = await link.read(reader)
+                said = await connection.read()
         except TimeoutError:
             said = Failure("the agent's supervisor does not answer")
         if isinstance(said, Ready):
-            return Connection(reader, writer, said)
-        writer.close()
+            connection.ready = said
+            return connection
+        connection.close()
         raise Unavailable(said.reason if isinstance(said, Failure) else "the job's process died at once")
+
+
+def _hang_up(task: asyncio.Task[Connection]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()

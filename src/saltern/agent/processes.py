@@ -150,6 +150,15 @@ def reap() -> dict[int, int]:
         statuses[pid] = status
 
 
+def alone() -> bool:
+    """Tell that this process has no children, not even dead ones."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def describe(status: int) -> str:
     """Say how a process ended, by its status: ``killed by signal 9 (SIGKILL)`` or ``ended with code 3``.
 

@@ -109,7 +109,10 @@ class Spool:
             os.close(descriptor)
 
     def was_handed(self, jid: JobId) -> bool:
-        """Tell whether a worker got the order, in this boot; without a trace of the job it may have."""
+        """Tell whether a worker got the order, in this boot; it may have when there is no trace of the job.
+
+        With a return in its place it has.
+        """
         try:
             with self._path(jid, "room").open("rb") as file:
                 return file.read(1) == b"\x01"

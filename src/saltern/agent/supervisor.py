@@ -121,8 +121,11 @@ class Supervisor:
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)
-        while self._code is None:
-            self._turn()
+        try:
+            while self._code is None:
+                self._turn()
+        finally:
+            signal.set_wakeup_fd(-1)
         return self._code
 
     def _turn(self) -> None:

@@ -1,0 +1,51 @@
+"""Whom the executor tells, and what it answers to the functions it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from saltern.agent.job import Job
+from saltern.agent.link import Answer, Ask
+from saltern.foundation.errors import SalternError
+from saltern.messages.v1 import Progress
+from saltern.model.ids import JobId
+
+
+class Listener(Protocol):
+    """Whom the executor tells. Called in the event loop."""
+
+    def running(self, jid: JobId, started: float) -> None:
+        """The job has started; ``started`` is the controller's time."""
+
+    async def progress(self, jid: JobId, progress: Progress) -> None:
+        """The job has said something. While this is awaited no more is read from the job."""
+
+    def finished(self, jid: JobId) -> None:
+        """The job's return lies in the spool: hand it over, then call ``handed_over``."""
+
+    async def refresh_grains(self) -> None:
+        """Collect the grains anew and publish them. May raise SalternError."""
+
+
+async def answer(question: Ask, running: Mapping[JobId, Job], listener: Listener) -> Answer:
+    """Return the answer to a worker's question."""
+    match question.what:
+        case "running_jobs":
+            return Answer(jobs=tuple(job.shown() for job in running.values() if job.kept))
+        case "signal_job":
+            job = running.get(JobId(question.jid))
+            return Answer(count=job.signal_processes(question.signal) if job else 0)
+        case "refresh_grains":
+            return await _refreshed(listener)
+        case "clear_job_cache":
+            return Answer()  # nothing is kept once the controller has it
+    return Answer(error=f"the agent does not know {question.what!r}")
+
+
+async def _refreshed(listener: Listener) -> Answer:
+    try:
+        await listener.refresh_grains()
+    except SalternError as error:
+        return Answer(error=str(error))
+    return Answer()
