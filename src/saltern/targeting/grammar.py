@@ -140,7 +140,7 @@ def _not_here(text: str, letter: str) -> NoReturn:
     if letter in "TM":
         raise TargetError(f"{letter}@ targets (resources) are not known here", text)
     known = letter.upper() in _LETTERS or letter.upper() in FACT_LETTERS
-    hint = "compound terms need -C; a single one has its own option: -E -L -G -P -I -J -S -N -R" if known else ""
+    hint = "compound terms need -C; a single one has its own option, -E to -S" if known else ""
     if known and letter.islower():
         hint = f"write {letter.upper()}@"
     letters = ", ".join(f"{known}@" for known in "EGPIJLNRS")
