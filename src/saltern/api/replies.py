@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from saltern.model.ids import AgentKey, JobId
+from saltern.model.ids import JobId
 from saltern.model.job import Job, Target
 from saltern.model.status import Status
-from saltern.targeting import Reason
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,15 +21,6 @@ class JobTargets(msgspec.Struct, frozen=True, kw_only=True):
 
     targets: list[Target]
     counts: dict[Status, int]
-
-
-class Resolved(msgspec.Struct, frozen=True, kw_only=True):
-    """The exact agents meant: key to name; ``reasons`` only where they were asked for."""
-
-    expression: str
-    kind: str
-    members: dict[AgentKey, str]
-    reasons: dict[AgentKey, Reason] = {}
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

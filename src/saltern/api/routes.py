@@ -6,7 +6,8 @@ from typing import Any
 
 from saltern.api.call import Answer, Call, Route
 from saltern.api.handlers import agents, jobs, system
-from saltern.api.replies import Broken, JobPage, JobTargets, Resolved
+from saltern.api.replies import Broken, JobPage, JobTargets
+from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
     AgentsQuery,
     EventsQuery,

@@ -34,7 +34,10 @@ def process(root: Path, *words: str, program: str = _COMMAND + "; sys.exit(code)
     [
         (["--version"], {"argparse", "msgspec", "asyncio", "socket"}),
         (["--help"], {"argparse", "msgspec", "asyncio", "socket"}),
-        (["run", "web1", "test.ping"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
+        (
+            ["run", "web1", "test.ping"],
+            {"saltern.targeting.expression", "aiohttp", "asyncio", "http", "ssl", "yaml", "nats"},
+        ),
         (["minions"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
         (["call", "test.ping"], {"aiohttp", "asyncio", "http", "ssl", "yaml", "nats"}),
     ],

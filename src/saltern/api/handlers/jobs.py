@@ -10,7 +10,8 @@ import msgspec
 
 from saltern.api.call import Answer, Call, Chunks, Lines, Subject
 from saltern.api.problems import NoMatch
-from saltern.api.replies import JobPage, JobTargets, Resolved
+from saltern.api.replies import JobPage, JobTargets
+from saltern.api.resolved import Resolved
 from saltern.foundation.errors import NotFound, UsageError, nearest
 from saltern.identity.authorise import Decision, Targets
 from saltern.model.agent import KeyState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from saltern.api.replies import Resolved
+from saltern.api.resolved import Resolved
 from saltern.cli.commands.run import add_kinds
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode
