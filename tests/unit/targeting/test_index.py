@@ -169,3 +169,19 @@ def test_a_subset_is_chosen_anew_each_time() -> None:
     assert subset(keys, 2_000) == keys
     with pytest.raises(UsageError):
         subset(keys, 0)
+
+
+def test_what_was_sorted_stays_right() -> None:
+    index = small()
+    assert meant(index, "web*") == "12345"
+    index.remove("K2")
+    index.put("K3", "db3", {"os": "Devuan"})
+    index.put("K9", "web9", {"os": "DebianEdu"})
+    for _ in range(2):
+        assert meant(index, "web*") == "1459"
+        assert meant(index, "G@os:Deb*") == "1459"
+        assert meant(index, "G@os:De*") == "31459"
+        assert meant(index, "P@os:DEB") == "1459"
+        index.put("K5", "web5", {"os": "Debian"})
+    index.remove("K9")
+    assert meant(index, "G@os:Debian?*") == ""

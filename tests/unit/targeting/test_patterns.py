@@ -190,3 +190,9 @@ def test_a_negated_class_spans_lines() -> None:
 )
 def test_what_a_pattern_begins_with(pattern: str, prefix: str) -> None:
     assert bounded.prefix(pattern) == prefix
+
+
+def test_a_dollar_is_the_very_end() -> None:
+    assert bounded.swift("a$") is not None
+    assert list(patterns.regex("a$").filter(["a", "a\n", "ab"])) == ["a"]
+    assert list(patterns.regex(r"a\$[$]$").filter(["a$$", "a$$\n"])) == ["a$$"]
