@@ -59,6 +59,8 @@ from saltern.transport.connection import Connection, Message, connect
 
 log = logging.getLogger("saltern.agent")
 
+#: Seconds until a job is acknowledged that has not ended by then; the controller waits for 3.
+ACKNOWLEDGE = 0.5
 #: Seconds between heartbeats of a running job.
 BEAT = 10.0
 #: Seconds to pause before another try to connect: at first, and at most.
@@ -89,12 +91,14 @@ class Agent:
         self._signer = PublicKey(self._credential.signer)
         self.clock = ControllerClock()
         self.executor = Executor(layout.agent, control, self, settings=settings.jobs, clock=self.clock)
-        self._outbox = Outbox(self.executor, self.key)
+        self._news: dict[JobId, Ack] = {}
+        self._outbox = Outbox(self.executor, self.key, stored=self._stored)
         self._connection: Connection | None = None
         self._welcome = asyncio.Event()
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._grains_sent = b""
+        self._struggle = 0.0  # seconds that the last connection took to fail
         self._refusals = 0
         self._asked_time = -RESYNC
 
@@ -123,27 +127,35 @@ class Agent:
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
-                await self._session()
+                await self._session(await self._connect())
                 pause = FIRST_PAUSE
             except NotAllowed as error:
                 log.error("%s%s", error, f" ({error.hint})" if error.hint else "")
                 pause = UNWELCOME_PAUSE
             except (Unavailable, BadMessage) as error:
                 log.warning("%s", error)
-                pause = min(pause * 2, LAST_PAUSE)
+                pause = max(min(pause * 2, LAST_PAUSE), self._struggle)
             # Everybody waits a different time, so that a fleet does not come back all at once.
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause * random.uniform(0.5, 1.5))  # noqa: S311
 
-    async def _session(self) -> None:
+    async def _connect(self) -> Connection:
+        """Raises NotAllowed, Unavailable. A broker that was long in failing is left alone for as long."""
+        began, self._struggle = self.clock.steady(), 0.0
+        try:
+            return await connect(
+                self._credential.endpoint(),
+                self._identity.login(self._credential),
+                name=f"agent/{self.instance}",
+                inbox=permissions.agent_inbox(self.key),
+                timeout=CONNECT,
+            )
+        except Unavailable:
+            self._struggle = self.clock.steady() - began
+            raise
+
+    async def _session(self, connection: Connection) -> None:
         """One connection, from open to close. Raises NotAllowed, Unavailable."""
-        connection = await connect(
-            self._credential.endpoint(),
-            self._identity.login(self._credential),
-            name=f"agent/{self.instance}",
-            inbox=permissions.agent_inbox(self.key),
-            timeout=CONNECT,
-        )
         tasks: list[asyncio.Task[Any]] = []
         admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -276,7 +288,8 @@ class Agent:
             if not known:
                 await self._refuse(order.jid, error)
             return
-        await self._say(order.jid, Ack(at=self.clock.now()))
+        if order.jid not in self._news:  # else it is running already
+            self._acknowledge(order.jid, Ack(at=self.clock.now()))
 
     async def _cancel(self, order: Cancel) -> None:
         if not await self.executor.cancel(order.jid, order.user):
@@ -308,7 +321,21 @@ class Agent:
 
     def running(self, jid: JobId, started: float) -> None:
         """A job has started."""
-        self._spawn(self._say(jid, Ack(at=started, running=True)))
+        self._acknowledge(jid, Ack(at=started, running=True))
+
+    def _acknowledge(self, jid: JobId, ack: Ack) -> None:
+        """Say so in a moment, if there is nothing newer by then. The return of a short job says it all."""
+        if jid not in self._news:
+            asyncio.get_running_loop().call_later(ACKNOWLEDGE, self._tell_news, jid)
+        self._news[jid] = ack
+
+    def _tell_news(self, jid: JobId) -> None:
+        ack = self._news.pop(jid, None)
+        if ack is not None:
+            self._spawn(self._say(jid, ack))
+
+    def _stored(self, jid: JobId) -> None:
+        self._news.pop(jid, None)
 
     async def progress(self, jid: JobId, progress: Progress) -> None:
         """A job has said something."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from saltern.agent.executor import Executor
 from saltern.foundation.errors import BadMessage, NotFound, Unavailable
@@ -23,9 +24,11 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.5, 20.0
 class Outbox:
     """Drains the executor's spool whenever there is a connection."""
 
-    def __init__(self, executor: Executor, key: AgentKey) -> None:
+    def __init__(self, executor: Executor, key: AgentKey, stored: Callable[[JobId], None]) -> None:
+        """``stored`` is told of each return that the stream has."""
         self._executor = executor
         self._key = key
+        self._stored = stored
         self._connection: Connection | None = None
         self._work = asyncio.Event()
 
@@ -84,6 +87,7 @@ class Outbox:
             log.warning("the return of %s is not handed over yet: %s", jid, error)
             return False
         self._executor.handed_over(jid)
+        self._stored(jid)
         return True
 
     def _read(self, jid: JobId) -> Return:

@@ -37,6 +37,8 @@ log = logging.getLogger("saltern.jobs")
 _SETTLING = 10.0
 #: Seconds a settled job stays in memory, for what may still be heard of it.
 _LINGER = 300.0
+#: Seconds between writings of statuses; a job that has returned by then needs none.
+_FLUSH = 0.5
 #: Seconds between looks at who has been silent.
 _LOOK = 5.0
 
@@ -239,7 +241,7 @@ class Jobs:
 
     async def run_clock(self) -> None:
         """Do what is due, until cancelled."""
-        looked = self._clock.steady()
+        looked = flushed = self._clock.steady()
         while True:
             await asyncio.sleep(0.1)
             now = self._clock.steady()
@@ -248,7 +250,9 @@ class Jobs:
                 looked = now
                 self._look(now)
                 await self._expire_queued()
-            await self.flush()
+            if now - flushed >= _FLUSH:
+                flushed = now
+                await self.flush()
 
     def _look(self, now: float) -> None:
         """Ask after running jobs that have been silent; drop what has been over for long."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from saltern.controller.rollout import Roll
 from saltern.model.ids import AgentKey
@@ -12,8 +14,10 @@ from saltern.model.job import Job
 from saltern.model.status import SETTLED, Status, advance
 from saltern.model.update import Output, Settled
 
-#: What a slow watcher may leave waiting; beyond it the returns are read from the store again.
-_BACKLOG = 2000
+#: Bytes a slow watcher may leave waiting; beyond it the returns are read from the store again.
+_BACKLOG = 16 * 1024 * 1024
+#: Bytes an update takes in memory, besides its data.
+_OVERHEAD = 1000
 
 
 class Part:
@@ -75,7 +79,8 @@ class Watcher:
 
     def __init__(self, *, output: bool) -> None:
         self.output = output
-        self.waiting: deque[Settled | Output] = deque()
+        self._waiting: deque[Settled | Output] = deque()
+        self._weight = 0
         self.missed: set[AgentKey] = set()  # settled, but only the store has the data now
         self.changed = asyncio.Event()
 
@@ -85,14 +90,32 @@ class Watcher:
 
     def settled(self, update: Settled) -> None:
         """A target has settled."""
-        if len(self.waiting) < _BACKLOG:
-            self.waiting.append(update)
+        if self._weight < _BACKLOG:
+            self._append(update)
         else:
             self.missed.add(update.key)
         self.changed.set()
 
     def progressed(self, update: Output) -> None:
         """Output came; when the watcher is slow it is dropped, the return has it all."""
-        if self.output and len(self.waiting) < _BACKLOG:
-            self.waiting.append(update)
+        if self.output and self._weight < _BACKLOG:
+            self._append(update)
             self.changed.set()
+
+    def _append(self, update: Settled | Output) -> None:
+        self._waiting.append(update)
+        self._weight += _weight(update)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self) -> Iterator[Settled | Output]:
+        """Yield what waits, oldest first; what is not taken waits on."""
+        while self._waiting:
+            update = self._waiting.popleft()
+            self._weight -= _weight(update)
+            yield update
+
+
+def _weight(update: Settled | Output) -> int:
+    return _OVERHEAD + (0 if update.data is msgspec.UNSET else len(update.data))

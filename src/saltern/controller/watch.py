@@ -53,8 +53,7 @@ async def _follow(
     while True:
         watcher.changed.clear()
         over = live.settled
-        while watcher.waiting:
-            update = watcher.waiting.popleft()
+        for update in watcher.take():
             if isinstance(update, Output):
                 yield update
             elif told.get(update.key) is not update.status:
@@ -65,7 +64,7 @@ async def _follow(
         if over:
             async for late in _untold(store, live, told):
                 yield late
-        if over and not watcher.waiting and not watcher.missed:
+        if over and not len(watcher) and not watcher.missed:
             return
         if loop.time() - last_tally >= _TALLY:
             last_tally = loop.time()
@@ -80,27 +79,32 @@ async def _missed(
     store: Store, live: LiveJob, watcher: Watcher, told: dict[AgentKey, Status]
 ) -> AsyncIterator[Settled]:
     while watcher.missed:
-        async for update in _read(store, live, watcher.missed.pop(), told):
+        keys, watcher.missed = watcher.missed, set()
+        async for update in _read(store, live, keys, told):
             yield update
 
 
 async def _untold(store: Store, live: LiveJob, told: dict[AgentKey, Status]) -> AsyncIterator[Settled]:
     """Whoever settled between our reading of the store and now, unheard: nobody is left out."""
-    for key, part in live.parts.items():
-        if part.status in SETTLED and told.get(key) is not part.status:
-            async for update in _read(store, live, key, told):
-                yield update
+    untold = {
+        key for key, part in live.parts.items() if part.status in SETTLED and told.get(key) is not part.status
+    }
+    async for update in _read(store, live, untold, told):
+        yield update
 
 
 async def _read(
-    store: Store, live: LiveJob, key: AgentKey, told: dict[AgentKey, Status]
+    store: Store, live: LiveJob, keys: set[AgentKey], told: dict[AgentKey, Status]
 ) -> AsyncIterator[Settled]:
-    part = live.parts[key]
-    returned = await store.returns.get(live.job.jid, key)
-    told[key] = part.status
-    if returned is not None and returned.target.status is part.status:
-        yield as_settled(returned.target, returned.data, returned.error)
-    else:
+    async for returned in store.returns.of(live.job.jid, keys):
+        target = returned.target
+        if target.status is live.parts[target.key].status:
+            keys.discard(target.key)
+            told[target.key] = target.status
+            yield as_settled(target, returned.data, returned.error)
+    for key in keys:  # the store does not have it yet
+        part = live.parts[key]
+        told[key] = part.status
         yield Settled(jid=live.job.jid, key=key, name=part.name, status=part.status, reason=part.reason)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import saltern
-from saltern.agent.agent import CONNECT, FIRST_PAUSE, LAST_PAUSE, UNWELCOME_PAUSE
+from saltern.agent.agent import ACKNOWLEDGE, CONNECT, FIRST_PAUSE, LAST_PAUSE, UNWELCOME_PAUSE
 from saltern.foundation.errors import Refused
 from saltern.identity import enrolment, permissions, tokens
 from saltern.identity.keys import KeyPair, Kind, PublicKey
@@ -28,7 +28,6 @@ from saltern.messages.v1 import (
     Enrol,
     Enrolled,
     Error,
-    Frame,
     Grains,
     Hello,
     Order,
@@ -89,6 +88,7 @@ class SwarmAgent:
     """One agent. ``start`` it, and it connects, and again for ever."""
 
     __slots__ = (
+        "_began",
         "_done",
         "_hello_pause",
         "_identity",
@@ -117,12 +117,13 @@ class SwarmAgent:
         self._timer: Timer | None = None
         self._done: deque[JobId] = deque(maxlen=_REMEMBERED)
         self._unstored: dict[JobId, bytes] = {}
-        self._offset = 0.0
+        self._offset = self._began = 0.0
         self._pause, self._hello_pause = FIRST_PAUSE, _HELLO_FIRST
         self._open = self._ready = False
 
     def start(self) -> None:
         """Connect."""
+        self._began = time.monotonic()
         self._wait(CONNECT, self._give_up)
         self._link = Link(
             self._world.reactor,
@@ -169,10 +170,11 @@ class SwarmAgent:
         counts["open"] -= self._open
         counts["ready"] -= self._ready
         counts[f"closed: {reason}"] += 1
-        self._pause = FIRST_PAUSE if self._ready else min(self._pause * 2, LAST_PAUSE)
+        took = min(time.monotonic() - self._began, CONNECT)
+        pause = FIRST_PAUSE if self._ready else max(min(self._pause * 2, LAST_PAUSE), took)
+        self._pause, self._link = pause, None
         self._open = self._ready = False
-        self._link = None
-        self._wait(self._pause * random.uniform(0.5, 1.5), self.start)  # noqa: S311
+        self._wait(pause * random.uniform(0.5, 1.5), self.start)  # noqa: S311
 
     def received(self, number: int, subject: str, data: bytes) -> None:
         """Something came."""
@@ -204,6 +206,8 @@ class SwarmAgent:
         self._hello_pause = min(self._hello_pause * 2, _HELLO_LAST)
 
     def _on_welcome(self, data: bytes) -> None:
+        if self._ready:
+            return  # we had asked twice
         answer = decode(data, Welcome, Denied) if data else None  # nothing: no controller is there
         if isinstance(answer, Welcome):
             self._offset = answer.now - time.time()
@@ -253,16 +257,16 @@ class SwarmAgent:
         self._done.append(order.jid)
         self._world.counts["jobs"] += 1
         now = self._now()
-        self._say(order.jid, Ack(at=now))
-        self._say(order.jid, Ack(at=now, running=True))
+        self._world.reactor.later(ACKNOWLEDGE, lambda: self._acknowledge(order.jid, now))
         self._unstored[order.jid] = encode(_result(order, now, self._now()))
         self._hand_over(order.jid)
 
+    def _acknowledge(self, jid: JobId, started: float) -> None:
+        if jid in self._unstored:
+            self._publish(f"live.{self.key}.{jid}", encode(Ack(at=started, running=True)))
+
     def _now(self) -> float:
         return time.time() + self._offset
-
-    def _say(self, jid: JobId, frame: Frame) -> None:
-        self._publish(f"live.{self.key}.{jid}", encode(frame))
 
     def _hand_over(self, jid: JobId) -> None:
         """Publish a return, again and again until the stream has it."""

@@ -39,7 +39,7 @@ class Trust(NamedTuple):
 
 def _rate() -> int:
     """New connections a second for which there is processor time, with some left for other work."""
-    return 300 * (os.cpu_count() or 1)
+    return 200 * (os.cpu_count() or 1)
 
 
 class Listen(NamedTuple):

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from saltern.model.job import Target
 from saltern.model.status import SETTLED, VERDICTS, advance
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from saltern.controller.store.database import Database
     from saltern.model.ids import AgentKey, JobId
@@ -32,6 +32,7 @@ INLINE = 1024 * 1024
 #: How many bytes of data a page of streamed returns may hold in memory, and how many returns.
 PAGE_BYTES = 4 * 1024 * 1024
 PAGE_ROWS = 500
+_SETTLED = sorted(status.value for status in SETTLED)
 
 _decode_error = msgspec.json.Decoder(Error).decode
 
@@ -78,10 +79,22 @@ class Returns:
         last = ""
         while page := await self._page(jid, last):
             last = page[-1].key
-            settled = [target for target in page if target.status in SETTLED and _named(target, names)]
-            for part in _parts(settled):
-                for returned in await self._filled(part):
-                    yield returned
+            async for returned in self._each([target for target in page if _named(target, names)]):
+                yield returned
+
+    async def of(self, jid: JobId, keys: Collection[AgentKey]) -> AsyncIterator[Returned]:
+        """Yield those of the job's targets with ``keys`` that the store has, with what they returned."""
+        wanted = sorted(keys)
+        for start in range(0, len(wanted), PAGE_ROWS):
+            some = wanted[start : start + PAGE_ROWS]
+            query = sa.select(*targets.COLUMNS).where(_TARGETS.c.jid == jid, _TARGETS.c.key.in_(some))
+            async for returned in self._each(await self._targets(query)):
+                yield returned
+
+    async def _each(self, page: Sequence[Target]) -> AsyncIterator[Returned]:
+        for part in _parts(page):
+            for returned in await self._filled(part):
+                yield returned
 
     async def get(self, jid: JobId, key: AgentKey) -> Returned | None:
         """Return one target with what it returned; None when there is no such target."""
@@ -129,10 +142,13 @@ class Returns:
     async def _page(self, jid: JobId, after: str) -> list[Target]:
         query = (
             sa.select(*targets.COLUMNS)
-            .where(_TARGETS.c.jid == jid, _TARGETS.c.key > after)
+            .where(_TARGETS.c.jid == jid, _TARGETS.c.key > after, _TARGETS.c.status.in_(_SETTLED))
             .order_by(_TARGETS.c.key)
             .limit(PAGE_ROWS)
         )
+        return await self._targets(query)
+
+    async def _targets(self, query: sa.Select[Any]) -> list[Target]:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [targets.as_target(row) for row in rows]
 
