@@ -15,16 +15,28 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
+def write(
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o600,
+    durable: bool = True,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """Replace ``path`` by ``data`` in one step; after a crash the old or the new content is there, whole.
 
-    The temporary file carries ``mode`` before it carries content. ``durable`` also waits for the disk.
+    The temporary file has its ``owner`` (uid and gid; None: this process's) and its ``mode`` before it has
+    content. ``durable`` also waits for the disk.
     Raises OSError (full disk, no permission); the temporary file is then gone.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
     try:
         try:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             view = memoryview(data)
             while view:

@@ -1,6 +1,7 @@
 """All that library authors import."""
 
 from saltern.sdk.agent import AgentControl, RunningJob
+from saltern.sdk.changes import NOTHING, Changes
 from saltern.sdk.command import Command, Finished
 from saltern.sdk.errors import (
     BadArgument,
@@ -17,20 +18,27 @@ from saltern.sdk.errors import (
     UsageError,
     nearest,
 )
-from saltern.sdk.facts import Address, Interface, Stat, Uname, User
+from saltern.sdk.facts import Address, Group, Interface, Stat, Uname, User
 from saltern.sdk.host import Host
 from saltern.sdk.registry import takes
+from saltern.sdk.state import Action, Done, Moment, State
 
 __all__ = [
+    "NOTHING",
+    "Action",
     "Address",
     "AgentControl",
     "BadArgument",
+    "Changes",
     "Command",
     "CommandFailed",
     "Conflict",
+    "Done",
     "Finished",
+    "Group",
     "Host",
     "Interface",
+    "Moment",
     "NotAllowed",
     "NotFound",
     "NotSupported",
@@ -39,6 +47,7 @@ __all__ = [
     "SalternError",
     "SettingsError",
     "Stat",
+    "State",
     "TimedOut",
     "Uname",
     "Unavailable",

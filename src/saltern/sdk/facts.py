@@ -18,6 +18,7 @@ class Stat(msgspec.Struct, frozen=True, kw_only=True):
     gid: int = 0
     size: int = 0
     modified: float = 0.0
+    accessed: float = 0.0
     inode: int = 0
     target: str = ""  # where a link points, as written
 
@@ -32,6 +33,13 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     shell: str = "/bin/sh"
     group: str = ""
     groups: tuple[int, ...] = ()
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of accounts."""
+
+    name: str
+    gid: int
 
 
 class Uname(msgspec.Struct, frozen=True, kw_only=True):

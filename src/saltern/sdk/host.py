@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
 from saltern.sdk.errors import CommandFailed, NotFound, TimedOut, Unavailable
-from saltern.sdk.facts import Interface, Stat, Uname, User
+from saltern.sdk.facts import Group, Interface, Stat, Uname, User
+from saltern.sdk.supply import Supply
 
 #: Bytes a plain ``read`` is willing to hold.
 READ_LIMIT = 64 * 1024 * 1024
@@ -32,6 +33,8 @@ class Host(Protocol):
     agent: AgentControl | None
     #: The directory of settings (``/etc/saltern``): the static grains lie there.
     settings: str
+    #: Pillar, files of the file roots, templates and functions, as far as the call was given any.
+    supply: Supply
 
     # --- facts -------------------------------------------------------------------------------------
 
@@ -48,6 +51,10 @@ class Host(Protocol):
     @abstractmethod
     def environment(self) -> Mapping[str, str]:
         """The environment that programs start from."""
+
+    @abstractmethod
+    def set_environment(self, name: str, value: str | None) -> None:
+        """Set a variable for the programs and calls that follow in this process; None takes it away."""
 
     @abstractmethod
     def now(self) -> float:
@@ -71,6 +78,10 @@ class Host(Protocol):
 
         Raises NotFound.
         """
+
+    @abstractmethod
+    def group(self, name: str | int) -> Group:
+        """Return a group by name or id. Raises NotFound."""
 
     @abstractmethod
     def interfaces(self) -> list[Interface]:
@@ -151,6 +162,29 @@ class Host(Protocol):
     @abstractmethod
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing there is no error."""
+
+    @abstractmethod
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory and all below it; links in it are removed, never followed."""
+
+    @abstractmethod
+    def link(self, path: str, target: str) -> None:
+        """Make ``path`` a symbolic link to ``target`` in one step; a file or link there is replaced.
+
+        Raises Conflict for a directory, NotFound, NotAllowed.
+        """
+
+    @abstractmethod
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits of what lies at ``path``; a link is refused, not followed."""
+
+    @abstractmethod
+    def set_owner(self, path: str, uid: int | None, gid: int | None) -> None:
+        """Set owner and group, those that are not None; of a link itself, not of what it points to."""
+
+    @abstractmethod
+    def set_times(self, path: str, accessed: float, modified: float) -> None:
+        """Set the times of what lies at ``path``: seconds since the epoch."""
 
     @abstractmethod
     def lock(self, path: str) -> AbstractContextManager[None]:

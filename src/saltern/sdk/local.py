@@ -24,8 +24,9 @@ from saltern.sdk.errors import (
     TimedOut,
     Unavailable,
 )
-from saltern.sdk.facts import Interface, Kind, Stat, Uname, User
+from saltern.sdk.facts import Group, Interface, Kind, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT, Emit, Host
+from saltern.sdk.supply import NO_SUPPLY, Supply
 
 #: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
 MORE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -55,6 +56,7 @@ class LocalHost(Host):
         agent: AgentControl | None = None,
         settings: str = "/etc/saltern",
         environment: Mapping[str, str] | None = None,
+        supply: Supply = NO_SUPPLY,
     ) -> None:
         """Take what a call may know: ``grains`` is asked once, when first needed.
 
@@ -63,6 +65,7 @@ class LocalHost(Host):
         self.retcode = 0
         self.agent = agent
         self.settings = settings
+        self.supply = supply
         self._grains = grains
         self._emit = emit
         self._clock = SystemClock()
@@ -86,6 +89,14 @@ class LocalHost(Host):
     def environment(self) -> Mapping[str, str]:
         """The environment that programs start from."""
         return self._environment
+
+    def set_environment(self, name: str, value: str | None) -> None:
+        """Set a variable, here and in this process; None takes it away."""
+        if value is None:
+            self._environment.pop(name, None)
+            os.environ.pop(name, None)
+        else:
+            self._environment[name] = os.environ[name] = value
 
     def now(self) -> float:
         """Return wall-clock time: seconds since the epoch, UTC."""
@@ -127,6 +138,16 @@ class LocalHost(Host):
             group=group,
             groups=groups,
         )
+
+    def group(self, name: str | int) -> Group:
+        """Return a group by name or id. Raises NotFound."""
+        import grp
+
+        try:
+            found = grp.getgrnam(name) if isinstance(name, str) else grp.getgrgid(name)
+        except KeyError:
+            raise NotFound(f"no group {name!r} on this host") from None
+        return Group(name=found.gr_name, gid=found.gr_gid)
 
     def interfaces(self) -> list[Interface]:
         """Return the network interfaces with their addresses."""
@@ -204,10 +225,9 @@ class LocalHost(Host):
             if old is not None and old.kind != "file":
                 raise Conflict(f"{target}: a {old.kind}, not a file")
             permissions = mode if mode is not None else old.mode if old else 0o644
-            atomic.write(Path(target), data, mode=permissions, durable=False)
             keeper = owner or old
-            if keeper is not None and keeper.uid != os.geteuid():
-                os.chown(target, keeper.uid, keeper.gid, follow_symlinks=False)
+            ids = (keeper.uid, keeper.gid) if keeper is not None and _is_another(keeper) else None
+            atomic.write(Path(target), data, mode=permissions, durable=False, owner=ids)
 
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at ``path``; None when nothing does."""
@@ -224,6 +244,7 @@ class LocalHost(Host):
             gid=found.st_gid,
             size=found.st_size,
             modified=found.st_mtime,
+            accessed=found.st_atime,
             inode=found.st_ino,
             target=target,
         )
@@ -244,6 +265,37 @@ class LocalHost(Host):
             found = self.stat(path, follow=False)
             if found is not None:
                 (os.rmdir if found.kind == "directory" else os.unlink)(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory and all below it; links in it are removed, never followed."""
+        from saltern.sdk import inodes
+
+        with _named_errors(path):
+            inodes.remove_tree(path)
+
+    def link(self, path: str, target: str) -> None:
+        """Make ``path`` a symbolic link to ``target`` in one step; see Host."""
+        from saltern.sdk import inodes
+
+        with _named_errors(path):
+            inodes.link(path, target)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits; a link is refused."""
+        from saltern.sdk import inodes
+
+        with _named_errors(path):
+            inodes.set_mode(path, mode)
+
+    def set_owner(self, path: str, uid: int | None, gid: int | None) -> None:
+        """Set owner and group; of a link itself, not of what it points to."""
+        with _named_errors(path):
+            os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid, follow_symlinks=False)
+
+    def set_times(self, path: str, accessed: float, modified: float) -> None:
+        """Set the times of what lies at ``path``."""
+        with _named_errors(path):
+            os.utime(path, (accessed, modified))
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
@@ -322,6 +374,11 @@ def _try_lock(file: int, how: int) -> bool:
     return True
 
 
+def _is_another(keeper: User | Stat) -> bool:
+    """Tell whether a file made by this process would not by itself belong to ``keeper``."""
+    return (keeper.uid, keeper.gid) != (os.geteuid(), os.getegid())
+
+
 def _uid(uid: int | None) -> int:
     return os.geteuid() if uid is None else uid
 
@@ -367,6 +424,7 @@ _MEANINGS: dict[int, tuple[type[SalternError], str]] = {
     errno.ESRCH: (NotFound, "the process has ended"),
     errno.EACCES: (NotAllowed, "permission denied"),
     errno.EPERM: (NotAllowed, "not permitted"),
+    errno.ELOOP: (Conflict, "a symbolic link, which is not followed here"),
     errno.EISDIR: (Conflict, "a directory, not a file"),
     errno.ENOTEMPTY: (Conflict, "the directory is not empty"),
     errno.ENXIO: (Conflict, "a socket or a pipe, not a file"),

@@ -1,9 +1,11 @@
-"""What can be called from outside, and nothing else: ``noun.function`` to the function that does it.
+"""What can be called or kept true from outside, and nothing else: ``noun.function`` to what does it.
 
 A noun is a module. Its functions are those it defines itself, whose names don't begin with an underscore
 and whose first parameter is ``host``. A trailing underscore keeps a function's or a parameter's name clear
-of others (``list_`` is called ``list``); ``ALIASES`` in the module gives further names. What a module
-imports, its classes and its other values cannot be reached.
+of others (``list_`` is called ``list``); ``ALIASES`` in the module gives further names. Its states are the
+classes derived from ``State`` that it or a module below it defines: ``class ListPresent`` is
+``noun.list_present``; ``STATE_ALIASES`` gives further names. What a module imports and its other values
+cannot be reached.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import msgspec
 
 from saltern.sdk.errors import NotFound, NotSupported, SalternError, nearest
 from saltern.sdk.host import Host
+from saltern.sdk.state import Action, State
 
 if TYPE_CHECKING:
     import inspect
@@ -106,11 +109,41 @@ class Function:
 
     def refusal(self, host: Host) -> str:
         """Return why this host can't run it: a missing program, or the module's own word; else nothing."""
-        for program in getattr(self.module, "REQUIRES", ()):
-            if host.which(program) is None:
-                return f"the program {program!r} is not on this host"
-        veto: Callable[[Host], str] | None = getattr(self.module, _VETO, None)
-        return veto(host) if veto else ""
+        return _refusal(self.module, host)
+
+
+class StateKind:
+    """One kind of state of a noun, under the name that SLS use."""
+
+    def __init__(self, name: str, cls: type[State], module: types.ModuleType) -> None:
+        """Take the public name (``noun.state``), the class, and the noun's module."""
+        self.name = name
+        self.cls = cls
+        self.module = module
+
+    @property
+    def doc(self) -> str:
+        """The documentation, with its indentation taken away."""
+        import inspect
+
+        return inspect.getdoc(self.cls) or ""
+
+    @property
+    def fields(self) -> tuple[msgspec.structs.FieldInfo, ...]:
+        """The arguments, ``name`` first."""
+        return msgspec.structs.fields(self.cls)
+
+    def refusal(self, host: Host) -> str:
+        """Return why this host can't keep it: a missing program, or the module's own word; else nothing."""
+        return _refusal(self.module, host)
+
+
+def _refusal(module: types.ModuleType, host: Host) -> str:
+    for program in getattr(module, "REQUIRES", ()):
+        if host.which(program) is None:
+            return f"the program {program!r} is not on this host"
+    veto: Callable[[Host], str] | None = getattr(module, _VETO, None)
+    return veto(host) if veto else ""
 
 
 class Source(Protocol):
@@ -154,7 +187,7 @@ class Registry:
     def __init__(self, *sources: Source) -> None:
         """Take the sources in the order they are asked."""
         self._sources = list(sources)
-        self._nouns: dict[str, dict[str, Function]] = {}
+        self._nouns: dict[str, _Noun] = {}
 
     def function(self, name: str) -> Function:
         """Return the function called ``name``.
@@ -170,14 +203,35 @@ class Registry:
             raise NotFound(f"no function {name!r}", hint="a function is written noun.function: test.ping")
         raise NotFound(f"no function {name!r}", hint=nearest(name, self.names()))
 
+    def state(self, name: str) -> StateKind:
+        """Return the kind of state called ``name``.
+
+        Raises NotFound that proposes the nearest name; NotSupported when its module can't be imported.
+        """
+        if _NAME.fullmatch(name):
+            noun, _, verb = name.partition(".")
+            found = self.states(noun).get(verb)
+            if found is not None:
+                return found
+        raise NotFound(f"no state {name!r}", hint=nearest(name, self.state_names()))
+
     def noun(self, noun: str) -> Mapping[str, Function]:
         """Return a noun's functions by their names; none when there is no such noun. Imports its module."""
+        found = self._found(noun)
+        return {} if found is None else found.functions
+
+    def states(self, noun: str) -> Mapping[str, StateKind]:
+        """Return a noun's states by their names; none when there is no such noun. Imports its module."""
+        found = self._found(noun)
+        return {} if found is None else found.states
+
+    def _found(self, noun: str) -> _Noun | None:
         found = self._nouns.get(noun)
         if found is None:  # the sources are asked each time: what was installed meanwhile is found
             module = self._module(noun)
             if module is None:
-                return {}
-            found = self._nouns[noun] = dict(_functions(noun, module))
+                return None
+            found = self._nouns[noun] = _Noun(noun, module)
         return found
 
     def nouns(self) -> list[str]:
@@ -187,7 +241,12 @@ class Registry:
     def names(self) -> list[str]:
         """Return the names of all functions of all nouns that can be imported, sorted."""
         self.preload()
-        return sorted(function.name for noun in self._nouns.values() for function in noun.values())
+        return sorted(function.name for noun in self._nouns.values() for function in noun.functions.values())
+
+    def state_names(self) -> list[str]:
+        """Return the names of all states of all nouns that can be imported, sorted."""
+        self.preload()
+        return sorted(state.name for noun in self._nouns.values() for state in noun.states.values())
 
     def preload(self) -> list[SalternError]:
         """Import every noun, so that processes forked later have them; return what went wrong."""
@@ -202,8 +261,8 @@ class Registry:
     def reload(self) -> None:
         """Import again what has been imported, and find what was installed meanwhile."""
         importlib.invalidate_caches()
-        for functions in self._nouns.values():
-            importlib.reload(next(iter(functions.values())).module)
+        for noun in self._nouns.values():
+            importlib.reload(noun.module)
         self._nouns.clear()
 
     def _module(self, noun: str) -> types.ModuleType | None:
@@ -240,6 +299,39 @@ def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
     default = field.default_factory() if callable(field.default_factory) else field.default
     bare = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=bare)
+
+
+class _Noun:
+    """A noun's module, and what can be reached in it."""
+
+    def __init__(self, name: str, module: types.ModuleType) -> None:
+        self.module = module
+        self.functions = dict(_functions(name, module))
+        self.states = dict(_states(name, module))
+
+
+def _states(noun: str, module: types.ModuleType) -> Iterator[tuple[str, StateKind]]:
+    for name, value in vars(module).items():
+        if _may_be_kept(module, name, value):
+            verb = _WORD.sub("_", name).lower()
+            yield verb, StateKind(f"{noun}.{verb}", value, module)
+    aliases: Mapping[str, str] = getattr(module, "STATE_ALIASES", {})
+    for alias, name in aliases.items():
+        yield alias, StateKind(f"{noun}.{alias}", vars(module)[name], module)
+
+
+#: Where a new word begins in a class's name.
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _may_be_kept(module: types.ModuleType, name: str, value: object) -> bool:
+    return (
+        isinstance(value, type)
+        and issubclass(value, State)
+        and value not in (State, Action)
+        and not name.startswith("_")
+        and f"{value.__module__}.".startswith(f"{module.__name__}.")
+    )
 
 
 def _functions(noun: str, module: types.ModuleType) -> Iterator[tuple[str, Function]]:

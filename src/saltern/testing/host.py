@@ -16,6 +16,7 @@ from saltern.sdk import (
     Command,
     Conflict,
     Finished,
+    Group,
     Host,
     Interface,
     NotAllowed,
@@ -28,6 +29,7 @@ from saltern.sdk import (
 )
 from saltern.sdk.command import TIMED_OUT
 from saltern.sdk.host import READ_LIMIT
+from saltern.sdk.supply import NO_SUPPLY, Supply
 
 
 class ImpossibleWorld(AssertionError):
@@ -42,6 +44,7 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     uid: int = 0
     gid: int = 0
     modified: float = 0.0
+    accessed: float = 0.0
     link: str = ""
     forbidden: bool = False  # opening it is not permitted
 
@@ -79,6 +82,7 @@ class FakeHost(Host):
         environment: Mapping[str, str] | None = None,
         grains: Mapping[str, Any] | None = None,
         users: Sequence[User] = (),
+        groups: Mapping[str, int] | None = None,
         user: str = "root",
         uname: Uname | None = None,
         interfaces: Sequence[Interface] = (),
@@ -86,12 +90,14 @@ class FakeHost(Host):
         reachable: Sequence[str] = (),
         agent: AgentControl | None = None,
         settings: str = "/etc/saltern",
+        supply: Supply = NO_SUPPLY,
         now: float = 1_700_000_000.0,
     ) -> None:
         """Set the world up. Raises ImpossibleWorld."""
         self.retcode = 0
         self.agent = agent
         self.settings = settings
+        self.supply = supply
         self.ran: list[Command] = []
         self.emitted: list[tuple[str, bytes]] = []
         self.signals: list[tuple[int, int]] = []
@@ -100,6 +106,7 @@ class FakeHost(Host):
         self._environment = {"PATH": "/usr/bin", "HOME": "/root", **(environment or {})}
         self._grains = dict(grains or {})
         self._users = {one.name: one for one in (User(name="root", uid=0, gid=0, home="/root"), *users)}
+        self._groups = {"root": 0, **(groups or {})}
         self._user = user
         self._uname = uname or Uname(
             system="Linux", node="fake", release="6.1.0", version="#1 SMP", machine="x86_64"
@@ -110,7 +117,8 @@ class FakeHost(Host):
         self._time = now
         self._unused = set(self._programs)
         self.files: dict[str, File] = {}
-        self._directories = {"/", "/tmp", *directories}  # noqa: S108
+        self._directories = {path: File(mode=0o755) for path in ("/", *directories)}
+        self._directories["/tmp"] = File(mode=0o1777)  # noqa: S108
         for path, given in (files or {}).items():
             self._put(path, _file(given))
         if user not in self._users:
@@ -137,6 +145,13 @@ class FakeHost(Host):
         """The environment the test gave, with PATH and HOME."""
         return self._environment
 
+    def set_environment(self, name: str, value: str | None) -> None:
+        """Set a variable, or take it away."""
+        if value is None:
+            self._environment.pop(name, None)
+        else:
+            self._environment[name] = value
+
     def now(self) -> float:
         """Return the fake time."""
         return self._time
@@ -162,6 +177,13 @@ class FakeHost(Host):
             if wanted in (user.name, user.uid):
                 return user
         raise NotFound(f"no user {name!r} on this host")
+
+    def group(self, name: str | int) -> Group:
+        """Return one of the groups given, or root."""
+        for known, gid in self._groups.items():
+            if name in (known, gid):
+                return Group(name=known, gid=gid)
+        raise NotFound(f"no group {name!r} on this host")
 
     def interfaces(self) -> list[Interface]:
         """Return the interfaces given."""
@@ -268,8 +290,9 @@ class FakeHost(Host):
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at a path."""
         path = self._resolve(path) if follow else posixpath.normpath(path)
-        if self._is_directory(path):
-            return Stat(kind="directory", mode=0o755)
+        folder = self._directories.get(posixpath.normpath(path))
+        if folder is not None:
+            return Stat(kind="directory", mode=folder.mode, uid=folder.uid, gid=folder.gid)
         found = self.files.get(path)
         if found is None:
             return None
@@ -280,6 +303,7 @@ class FakeHost(Host):
             gid=found.gid,
             size=len(found.data),
             modified=found.modified,
+            accessed=found.accessed,
             target=found.link,
         )
 
@@ -299,8 +323,8 @@ class FakeHost(Host):
         while path not in self._directories:
             if path in self.files:
                 raise Conflict(f"{path}: a file, not a directory")
-            self._directories.add(path)
-            path = posixpath.dirname(path)
+            self._directories[path] = File(mode=mode)
+            path, mode = posixpath.dirname(path), 0o755
 
     def remove(self, path: str) -> None:
         """Remove a file, a link, or an empty directory."""
@@ -308,7 +332,51 @@ class FakeHost(Host):
         if self._is_directory(path) and self.list_directory(path):
             raise Conflict(f"{path}: the directory is not empty")
         self.files.pop(path, None)
-        self._directories.discard(path)
+        self._directories.pop(path, None)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory and all below it."""
+        path = posixpath.normpath(path)
+        if not self._is_directory(path):
+            raise NotFound(f"{path}: a part of the path is not a directory")
+        for known in [*self.files, *self._directories]:
+            if known == path or known.startswith(f"{path}/"):
+                self.files.pop(known, None)
+                self._directories.pop(known, None)
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link."""
+        path = posixpath.normpath(path)
+        if self._is_directory(path):
+            raise Conflict(f"{path}: a directory, not a file")
+        if not self._is_directory(self._resolve(posixpath.dirname(path))):
+            raise NotFound(f"{path}: no such file or directory")
+        self.files[path] = File(link=target, mode=0o777)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits."""
+        found = self._entry(path)
+        if found.link:
+            raise Conflict(f"{path}: a symbolic link, which is not followed here")
+        found.mode = mode
+
+    def set_owner(self, path: str, uid: int | None, gid: int | None) -> None:
+        """Set owner and group."""
+        found = self._entry(path)
+        found.uid = found.uid if uid is None else uid
+        found.gid = found.gid if gid is None else gid
+
+    def set_times(self, path: str, accessed: float, modified: float) -> None:
+        """Set the times."""
+        found = self._entry(self._resolve(path))
+        found.accessed, found.modified = accessed, modified
+
+    def _entry(self, path: str) -> File:
+        path = posixpath.normpath(path)
+        found = self.files.get(path) or self._directories.get(path)
+        if found is None:
+            raise NotFound(f"{path}: no such file or directory")
+        return found
 
     def lock(self, path: str) -> AbstractContextManager[None]:
         """Hold a lock that nobody else wants."""
