@@ -37,6 +37,8 @@ OPERATORS = frozenset({"and", "or", "not", "(", ")"})
 #: How deep parentheses and ``not`` may nest, and how many words a compound target may have.
 DEEPEST = 100
 MOST_WORDS = 20_000
+#: How many regular expressions it may have.
+MOST_PATTERNS = 100
 
 _TERM = re.compile(r"([A-Za-z])(.?)@(.*)", re.DOTALL)
 _KINDS = {
@@ -250,6 +252,9 @@ class _Compound:
         self._next = 0
         if len(words) > MOST_WORDS:
             raise self._error(f"more than {MOST_WORDS:,} words", words[MOST_WORDS].position)
+        patterns = [word for word in words if word.text[:1] in ("E", "P", "J") and "@" in word.text[:3]]
+        if len(patterns) > MOST_PATTERNS:
+            raise self._error(f"more than {MOST_PATTERNS} patterns", patterns[MOST_PATTERNS].position)
 
     def whole(self) -> Expression:
         """Return what all words mean."""

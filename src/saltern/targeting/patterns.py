@@ -29,7 +29,7 @@ EXCESS = 0.1
 USUAL = 3e-6
 _SLICE = 256
 _MOST_INSTRUCTIONS = 4_000
-_MEMORY = 16 << 20
+_MEMORY = 4 << 20  # of one automaton; with what is kept below it bounds them all
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -105,7 +105,7 @@ def glob(text: str) -> Pattern:
     return Pattern(text, re.compile(fnmatch.translate(text)).match, prefix=prefix)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def regex(text: str, *, ignore_case: bool = False) -> Pattern:
     """Return the test for a string that begins with a match of ``text``.
 

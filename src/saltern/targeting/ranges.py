@@ -15,6 +15,7 @@ from saltern.targeting.errors import TargetError
 from saltern.targeting.patterns import Pattern
 
 DEEPEST = 60
+MOST_PATTERNS = 100
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -113,6 +114,10 @@ class _Parser:
         self._text = text
         self._tokens = _tokens(text)
         self._next = 0
+        searches = [token for token in self._tokens if token.kind == "search"]
+        if len(searches) > MOST_PATTERNS:
+            place = searches[MOST_PATTERNS].position
+            raise TargetError(f"more than {MOST_PATTERNS} patterns", text, place)
 
     @property
     def _token(self) -> _Token:

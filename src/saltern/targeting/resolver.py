@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from saltern.targeting import addresses, patterns, versions
@@ -23,12 +24,17 @@ from saltern.targeting.expression import (
     Subnet,
     Version,
 )
+from saltern.targeting.printing import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from saltern.targeting.groups import Definition
     from saltern.targeting.index import Index
+
+
+#: What the terms of one target may cost together: seconds of CPU.
+LONGEST = 1.0
 
 
 def resolve(
@@ -63,14 +69,15 @@ class Resolver:
         self._clusters = clusters or Clusters({})
         self.now = now
         self._known: dict[Expression, int] = {}
+        self._began = time.thread_time()
         self._open: list[str] = []  # the groups that are being resolved
 
     def bits(self, expression: Expression) -> int:
         """Return the agents meant, as a set of the index's slots."""
         if isinstance(expression, And):
             found = self.index.everyone()
-            for part in sorted(expression.parts, key=_cost):
-                found &= self.bits(part) if found else 0
+            for part in expression.parts:
+                found &= self.bits(part)
             return found
         if isinstance(expression, Or):
             found = 0
@@ -80,8 +87,15 @@ class Resolver:
         if isinstance(expression, Not):
             return self.index.everyone() & ~self.bits(expression.part)
         if expression not in self._known:
+            self._check_time(expression)
             self._known[expression] = self._term(expression)
         return self._known[expression]
+
+    def _check_time(self, term: Expression) -> None:
+        """Raise TargetError when the terms so far took too long together."""
+        if time.thread_time() - self._began > LONGEST:
+            hint = "use fewer or simpler regular expressions"
+            raise TargetError(f"this target takes more than {LONGEST:g} s", render(term), hint=hint)
 
     def _term(self, term: Expression) -> int:
         match term:
@@ -123,16 +137,6 @@ class Resolver:
         found = self.bits(definition(name, self._nodegroups))
         self._open.pop()
         return found
-
-
-_CHEAP = (Online, Names, Group)
-
-
-def _cost(part: Expression) -> int:
-    """Return where a term of an ``and`` comes in turn: an empty answer saves asking the rest."""
-    if isinstance(part, _CHEAP):
-        return 0
-    return 2 if isinstance(part, Regex | Range) else 1
 
 
 def unknown_names(expression: Expression, index: Index) -> list[str]:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from saltern.targeting import Index, Kind, TargetError, parse, resolve
+from saltern.targeting import Index, Kind, TargetError, parse, resolve, resolver
 from saltern.targeting.expression import And, Fact, Glob, Matching, Names, Not, Or, Source
 
 COMPOUND = Kind.COMPOUND
@@ -137,6 +137,23 @@ def test_where_a_group_is_wrong_is_said() -> None:
     with pytest.raises(TargetError, match="circle") as caught:
         resolve(parse("N@a", COMPOUND), index, nodegroups={"a": "N@b or x", "b": "not N@c", "c": "N@b"})
     assert caught.value.hint == "b → c → b"
+
+
+def test_a_wrong_term_is_told_whatever_the_others_mean() -> None:
+    with pytest.raises(TargetError, match="no node group"):
+        resolve(parse("nobody and N@missing", COMPOUND), Index(), nodegroups={})
+
+
+def test_the_number_of_patterns_is_bounded() -> None:
+    for kind, text in ((COMPOUND, "E@a or " * 100 + "E@b"), (Kind.RANGE, "/a/," * 100 + "/b/")):
+        with pytest.raises(TargetError, match="more than 100 patterns"):
+            parse(text, kind)
+
+
+def test_the_time_of_a_target_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver, "LONGEST", -1.0)
+    with pytest.raises(TargetError, match="takes more than"):
+        resolve(parse("web*"), Index())
 
 
 def test_doubling_groups_cost_no_time() -> None:
