@@ -260,6 +260,8 @@ class Jobs:
         silent: set[AgentKey] = set()
         for live in list(self.live.values()):
             self._release(live)
+            if live.settled:
+                continue
             for key, part in live.unsettled():
                 quiet = now - part.heard
                 if part.status not in (Status.RECEIVED, Status.RUNNING) or quiet < silence:
