@@ -46,6 +46,8 @@ log = logging.getLogger("saltern.controller")
 _REFUSALS_EVERY = 10.0
 #: Seconds between two rounds of removing what is too old or too much.
 _RETENTION = 600.0
+#: Seconds between two questions to the broker who is connected.
+_STOCK = 60.0
 
 
 class Controller:
@@ -124,6 +126,7 @@ class Controller:
         self._background(self.fabric.run())
         self._background(self.jobs_alive.run_clock())
         self._background(self._keep_up())
+        self._background(self._take_stock())
         self._background(self._keep_house())
 
     async def close(self) -> None:
@@ -177,12 +180,21 @@ class Controller:
     def _on_lost(self) -> None:
         if self._consumer is not None:
             self._consumer.cancel()
-        self.fleet.apply(self.fleet.presence.replace([], self._clock.now()))
+        self.fleet.apply(self.fleet.presence.lose(self._clock.now()))
 
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(0.5)
             await self.fleet.flush()
+
+    async def _take_stock(self) -> None:
+        while True:
+            await asyncio.sleep(_STOCK)
+            if self.fabric.up.is_set():
+                try:
+                    await self.intake.take_stock(patience=2.0)
+                except SalternError as error:
+                    log.warning("who is connected is not known better: %s", error)
 
     async def _keep_house(self) -> None:
         keep = reading.duration(self._settings.jobs.keep)

@@ -89,6 +89,7 @@ class Intake:
         self._clock = clock
         self._connection: Connection | None = None
         self._system: Connection | None = None
+        self._stock = asyncio.Lock()
         self._busy: Counter[str] = Counter()
         self._rate: Counter[AgentKey] = Counter()
         self._rate_since = 0.0
@@ -107,13 +108,25 @@ class Intake:
         await system.subscribe(server.disconnect_subject(account), self._on_disconnect)
         await system.flush()
         await connection.subscribe("live.*.*", self._on_live)
-        links = [link for client in await server.clients(system, account) if (link := _link(client))]
-        self._fleet.apply(self._fleet.presence.replace(links, self._clock.now()))
+        await self.take_stock()
         await connection.subscribe("rpc.*.*", self._on_rpc, queue="controllers")
         await connection.subscribe("enrol.*", self._on_enrol, queue="controllers")
         await connection.flush()
 
     # --- presence ----------------------------------------------------------------------------------
+
+    async def take_stock(self, patience: float = 0.25) -> None:
+        """Ask the broker for all connections, since a server that dies does not report those it had.
+
+        ``patience`` is how many seconds each of several servers has to answer after the first. Raises
+        Unavailable.
+        """
+        async with self._stock:
+            assert self._system is not None
+            self._fleet.presence.ask()
+            clients = await server.clients(self._system, self._authority.account.public, patience)
+            links = [link for client in clients if (link := _link(client))]
+            self._fleet.apply(self._fleet.presence.replace(links, self._clock.now()))
 
     async def _on_connect(self, message: Message) -> None:
         link = _link(server.reported(message))

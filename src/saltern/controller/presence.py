@@ -46,6 +46,9 @@ class Presence:
         self._links: dict[LinkId, Link] = {}
         self._by_key: dict[AgentKey, dict[LinkId, Link]] = {}
         self._welcomed = dict(welcomed)
+        self._listing = False  # the broker is listing all connections, and may report more meanwhile
+        self._begun: dict[LinkId, Link] = {}  # since it was asked
+        self._ended: set[LinkId] = set()
 
     def online(self, key: AgentKey) -> bool:
         """Tell whether jobs can be sent to this agent."""
@@ -70,11 +73,15 @@ class Presence:
         before = self._current(link.key)
         self._links[link.id] = link
         self._by_key.setdefault(link.key, {})[link.id] = link
+        if self._listing:
+            self._begun[link.id] = link
         return self._changes(link.key, before, link.at)
 
     def disconnected(self, id: LinkId, at: float) -> list[Change]:
         """The broker reports the end of a connection."""
         link = self._links.pop(id, None)
+        if self._listing:
+            self._ended.add(id)
         if link is None:
             return []
         before = self._current(link.key)
@@ -96,8 +103,22 @@ class Presence:
         self._welcomed.pop(key, None)
         return self._changes(key, before, at)
 
+    def ask(self) -> None:
+        """The broker is asked for all connections. What it reports from now on is newer than its answer."""
+        self._listing, self._begun, self._ended = True, {}, set()
+
     def replace(self, links: Iterable[Link], at: float) -> list[Change]:
-        """The whole truth as of now: after (re)connecting to the broker, or losing it (no links)."""
+        """The broker's answer: these, and what it reported since it was asked."""
+        listed = {link.id: link for link in links} | self._begun
+        present = [link for id, link in listed.items() if id not in self._ended]
+        return self._set(present, at)
+
+    def lose(self, at: float) -> list[Change]:
+        """The broker is gone, and with it whoever was connected."""
+        return self._set([], at)
+
+    def _set(self, links: Iterable[Link], at: float) -> list[Change]:
+        self._listing, self._begun, self._ended = False, {}, set()
         before = {key for key in self._by_key if self.online(key)}
         gone = {key: link for key in before if (link := self._current(key))}
         self._links = {link.id: link for link in links}

@@ -13,8 +13,8 @@ from saltern.transport.connection import Connection, Message
 
 #: Connections are listed in pages of this many.
 _PAGE = 1024
-#: Seconds to wait for further servers of a cluster after one has answered.
-_QUIET = 0.25
+#: Connections that may end between two pages without another being missed: the pages overlap by so many.
+_OVERLAP = 256
 
 
 class Client(NamedTuple):
@@ -87,32 +87,33 @@ def reported(message: Message) -> Client:
     return Client(report.server.id, party.id, party.user, party.name, party.host, _seconds(party.start))
 
 
-async def clients(system: Connection, account: str) -> list[Client]:
-    """Return all connections of the account, on every server of the cluster."""
-    found: list[Client] = []
+async def clients(system: Connection, account: str, patience: float = 0.25) -> list[Client]:
+    """Return all connections of the account, on every server of the cluster.
+
+    After one server has answered the others have ``patience`` seconds. Raises Unavailable.
+    """
+    found: dict[tuple[str, int], Client] = {}
     offset = 0
     while True:
         question = {"auth": True, "offset": offset, "limit": _PAGE}
-        pages = await _ask_all(system, f"$SYS.REQ.ACCOUNT.{account}.CONNZ", question)
+        pages = await _ask_all(system, f"$SYS.REQ.ACCOUNT.{account}.CONNZ", question, patience)
         for page in pages:
             assert page.data is not None
-            found += [
-                Client(
-                    page.server.id,
-                    each.cid,
-                    each.authorized_user,
-                    each.name,
-                    each.ip,
-                    _seconds(each.start),
-                )
-                for each in page.data.connections
-            ]
-        offset += _PAGE
-        if all(page.data is None or page.data.total <= offset for page in pages):
-            return found
+            found |= {
+                (page.server.id, each.cid): _client(page.server.id, each) for each in page.data.connections
+            }
+        if all(page.data is None or page.data.total <= offset + _PAGE for page in pages):
+            return list(found.values())
+        offset += _PAGE - _OVERLAP
 
 
-async def _ask_all(system: Connection, subject: str, question: dict[str, Any]) -> list[_Answer]:
+def _client(server: str, listed: _Listed) -> Client:
+    return Client(server, listed.cid, listed.authorized_user, listed.name, listed.ip, _seconds(listed.start))
+
+
+async def _ask_all(
+    system: Connection, subject: str, question: dict[str, Any], patience: float
+) -> list[_Answer]:
     answers: asyncio.Queue[_Answer] = asyncio.Queue()
 
     async def on_answer(message: Message) -> None:
@@ -127,7 +128,7 @@ async def _ask_all(system: Connection, subject: str, question: dict[str, Any]) -
         found = [await asyncio.wait_for(answers.get(), 5)]
         while True:
             try:
-                found.append(await asyncio.wait_for(answers.get(), _QUIET))
+                found.append(await asyncio.wait_for(answers.get(), patience))
             except TimeoutError:
                 return found
     except TimeoutError as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from saltern.controller.presence import Change, Link, LinkId, Presence
 from saltern.model.ids import AgentKey
 
 KEYS = st.sampled_from([AgentKey("A"), AgentKey("B")])
 INSTANCES = st.sampled_from(["one", "two"])
-LINK_IDS = st.builds(LinkId, st.sampled_from(["s", "t"]), st.integers(1, 4))
+LINK_IDS = st.builds(LinkId, st.sampled_from(["s", "t"]), st.integers(1, 12))
 
 
 @st.composite
@@ -29,6 +29,9 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.presence = Presence({AgentKey("A"): "one"})
         self.links: dict[LinkId, Link] = {}
+        self.used: set[LinkId] = set()
+        self.asked = False
+        self.answer: list[Link] | None = None
         self.welcomed: dict[AgentKey, str] = {AgentKey("A"): "one"}
         self.told: dict[AgentKey, str] = {}  # who is online, with which process
 
@@ -43,11 +46,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(link=links())
     def connect(self, link: Link) -> None:
+        if link.id in self.used:
+            return
+        self.used.add(link.id)
         self.links[link.id] = link
         self.tell(self.presence.connected(link))
 
     @rule(id=LINK_IDS)
     def disconnect(self, id: LinkId) -> None:
+        self.used.add(id)
         self.links.pop(id, None)
         self.tell(self.presence.disconnected(id, 9.0))
 
@@ -61,10 +68,33 @@ class AnyOrder(RuleBasedStateMachine):
         self.welcomed.pop(key, None)
         self.tell(self.presence.forget(key, 9.0))
 
-    @rule(present=st.lists(links(), max_size=6))
-    def replace(self, present: list[Link]) -> None:
-        self.links = {link.id: link for link in present}
-        self.tell(self.presence.replace(present, 9.0))
+    @rule()
+    def ask_the_broker(self) -> None:
+        self.presence.ask()
+        self.answer = None
+        self.asked = True
+
+    @precondition(lambda self: self.asked)
+    @rule()
+    def it_answers_with_what_is_at_that_moment(self) -> None:
+        self.answer = list(self.links.values())
+
+    @precondition(lambda self: self.asked and self.answer is not None)
+    @rule()
+    def the_answer_arrives_when_more_has_happened(self) -> None:
+        assert self.answer is not None
+        self.asked = False
+        self.tell(self.presence.replace(self.answer, 9.0))
+
+    @rule(unheard=st.lists(links(), max_size=6))
+    def lose_the_broker_and_find_it_again(self, unheard: list[Link]) -> None:
+        self.links = {}
+        self.tell(self.presence.lose(9.0))
+        self.presence.ask()
+        self.asked = False
+        self.links = {link.id: link for link in unheard if link.id not in self.used}
+        self.used |= set(self.links)
+        self.tell(self.presence.replace(self.links.values(), 9.0))
 
     @invariant()
     def online_is_a_link_of_the_welcomed_process(self) -> None:
@@ -86,7 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 
 
 def test_a_revoked_agent_is_gone_before_its_connection_is() -> None:
