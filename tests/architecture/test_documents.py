@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,27 @@ def test_a_service_runs_a_command_that_exists(unit: Path) -> None:
 
     [command] = re.findall(r"^ExecStart=/opt/saltern/bin/saltern (.*)$", unit.read_text(), re.M)
     assert command in COMMANDS
+
+
+def commands() -> list[Any]:
+    """Return every ``saltern`` command that a page shows being typed."""
+    found = []
+    for page in PAGES:
+        text = page.read_text().replace("\\\n", " ")
+        for number, typed in enumerate(re.findall(r"^\s*(?:\w*[$#]) (saltern .*)$", text, re.M)):
+            found.append(pytest.param(typed, id=f"{page.relative_to(PROJECT)}-{number}"))
+    return found
+
+
+@pytest.mark.parametrize("typed", commands())
+def test_a_command_that_is_shown_can_be_typed(typed: str) -> None:
+    from saltern.cli.catalogue import COMMANDS, parser_of
+
+    words = shlex.split(re.sub(r"\$\(.*?\)", "VALUE", typed), comments=True)
+    words = words[1 : next((at for at, word in enumerate(words) if word[0] in "<>|&"), len(words))]
+    if words[:1] == ["--root"]:
+        words = words[2:]
+    command, *rest = words
+    assert command in COMMANDS
+    parser = parser_of(command)
+    (parser.parse_args if parser._subparsers else parser.parse_intermixed_args)(rest)
