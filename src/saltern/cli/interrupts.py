@@ -30,6 +30,6 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if self._seen or not self._notice():
+        seen, self._seen = self._seen, True  # first: the second may come while the first is told
+        if seen or not self._notice():
             raise KeyboardInterrupt
-        self._seen = True

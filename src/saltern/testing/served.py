@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import uvloop
+
 from saltern.api.limits import Limits
 from saltern.api.server import Server, serve
 from saltern.testing.controller import FakeController
@@ -26,7 +28,7 @@ class Served:
         self.path = path
         self._limits = limits
         self._service_uid = service_uid
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()  # as the controller does
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: Server | None = None
 

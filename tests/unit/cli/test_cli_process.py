@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,16 +19,22 @@ _COMMAND = "import sys; from saltern.cli.main import main; code = main(sys.argv[
 _MODULES = _COMMAND + "; print('loaded:', *sorted(sys.modules), file=sys.stderr); sys.exit(code)"
 
 
-def process(root: Path, *words: str, program: str = _COMMAND + "; sys.exit(code)") -> subprocess.Popen[str]:
-    """Start the command."""
-    environment = {**os.environ, "SALTERN_ROOT": str(root)}
-    return subprocess.Popen(
+@contextmanager
+def process(
+    root: Path, *words: str, program: str = _COMMAND + "; sys.exit(code)"
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the command; it is killed when the test is over."""
+    with subprocess.Popen(
         [sys.executable, "-c", program, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
-    )
+        env={**os.environ, "SALTERN_ROOT": str(root)},
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 @pytest.mark.parametrize(
