@@ -18,13 +18,14 @@ from saltern.cli.views import View
 from saltern.foundation.errors import Unavailable
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import SETTLED, Status
-from saltern.model.update import Begun, Counted, Ended, Output, Settled
+from saltern.model.update import Begun, Counted, Ended, Output, Settled, Unknown
+from saltern.targeting import fold
 
 #: Seconds to wait for a controller that went away, and between two tries.
 PATIENCE = 120.0
 _BETWEEN = 0.5
 
-_decoder = msgspec.json.Decoder(Begun | Counted | Output | Settled | Ended | Broken)
+_decoder = msgspec.json.Decoder(Unknown | Begun | Counted | Output | Settled | Ended | Broken)
 
 
 class Follower:
@@ -42,6 +43,7 @@ class Follower:
         self._slowest: tuple[float, str] | None = None
         self._began = time.monotonic()
         self._over = False
+        self._interrupts = Interrupts(lambda: self._jid is not None)
         self._leaves_queued = False
         self._farewell = ""
 
@@ -62,10 +64,12 @@ class Follower:
         return self._client.lines("GET", f"/v1/jobs/{jid}/events", query=query, idle=self._idle)
 
     def _idle(self) -> None:
+        if self._interrupts.take():
+            self._tell_how_to_come_back()
         self._view.idle()
 
     def _follow(self, opened: Callable[[], Iterator[bytes]]) -> ExitCode:
-        with Interrupts(self._notice):
+        with self._interrupts:
             while not self._over:
                 try:
                     self._take(opened())
@@ -101,9 +105,11 @@ class Follower:
                 self._leaves_queued &= update.job.queue_until is not None  # a roll-out's turns do come
             elif isinstance(update, Ended):
                 self._over = True
+            elif isinstance(update, Unknown):
+                self._view.note(f"no such agent: {fold(update.names)}")
             else:
                 raise _meant(update)
-            self._view.idle()
+            self._idle()
 
     def _only_queue_is_left(self, counts: Mapping[Status, int]) -> bool:
         waiting = sum(count for status, count in counts.items() if status not in SETTLED)
@@ -138,6 +144,7 @@ class Follower:
         give_up = time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             self._sleep(_BETWEEN)
+            self._idle()
             try:
                 self._client.get(f"/v1/jobs/{jid}", msgspec.Raw)
             except Unavailable:
@@ -145,16 +152,13 @@ class Follower:
             return lambda: self._lines(jid)
         raise Unavailable(error.message, hint=f"the job goes on: saltern job watch {jid}")
 
-    def _notice(self) -> bool:
-        if self._jid is None:
-            return False
+    def _tell_how_to_come_back(self) -> None:
         jid = self._jid
         self._view.note(
             f"\njob {jid} goes on; this only watches it. Ctrl-C again leaves.\n"
             f"  come back: saltern job watch {jid}\n"
             f"  stop it:   saltern job cancel {jid}"
         )
-        return True
 
 
 def _meant(broken: Broken) -> Exception:

@@ -8,13 +8,17 @@ from types import FrameType, TracebackType
 
 
 class Interrupts:
-    """While it is entered, the first SIGINT calls ``notice``; when that returns False, or on the second,
-    KeyboardInterrupt is raised. Outside the main thread it does nothing."""
+    """While it is entered, the first SIGINT is kept for ``take``, and the second raises KeyboardInterrupt.
 
-    def __init__(self, notice: Callable[[], bool]) -> None:
-        self._notice = notice
+    The first does so too when ``ready`` says that there is nothing to come back to. Nothing is written from
+    the signal's handler, which may have interrupted a write. Outside the main thread it does nothing.
+    """
+
+    def __init__(self, ready: Callable[[], bool]) -> None:
+        self._ready = ready
         self._before: object = None
         self._seen = False
+        self._untold = False
 
     def __enter__(self) -> Interrupts:
         import threading
@@ -29,7 +33,12 @@ class Interrupts:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
 
+    def take(self) -> bool:
+        """Tell, once, that there was a first SIGINT."""
+        untold, self._untold = self._untold, False
+        return untold
+
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        seen, self._seen = self._seen, True  # first: the second may come while the first is told
-        if seen or not self._notice():
+        if self._seen or not self._ready():
             raise KeyboardInterrupt
+        self._seen = self._untold = True

@@ -69,6 +69,7 @@ def add_kinds(parser: argparse.ArgumentParser) -> None:
     kinds = group.add_mutually_exclusive_group()
     for letter, name, kind, explanation in KINDS:
         kinds.add_argument(letter, name, dest="kind", action="store_const", const=kind, help=explanation)
+    group.add_argument("--delimiter", metavar="TEXT", help="between the steps of a path, in place of ':'")
     parser.set_defaults(kind="glob")
 
 
@@ -103,6 +104,8 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
     body = {"target": target, "kind": options.kind, "fun": fun, "args": positional, "kwargs": named}
     times = {"timeout": options.timeout, "queue": options.queue}
     body |= {name: duration(text) for name, text in times.items() if text is not None}
+    if options.delimiter is not None:
+        body["delimiter"] = options.delimiter
     if options.subset is not None:
         body["subset"] = options.subset
     return body | _rollout(options)

@@ -31,6 +31,8 @@ def run(context: Context, options: argparse.Namespace) -> int:
     """Print who is meant, and by which terms."""
     query = {"expression": options.expression, "kind": options.kind}
     why = {} if options.names else {"why": "true"}
+    if options.delimiter is not None:
+        query["delimiter"] = options.delimiter
     found = context.client.get("/v1/target", Resolved, **query, **why)
     if context.json:
         context.emit(found)
@@ -40,6 +42,8 @@ def run(context: Context, options: argparse.Namespace) -> int:
         names = sorted(found.members.values())
         context.say(map(one_line, names) if options.names else _explained(found))
         context.note(counted(len(names), "agent"))
+    if found.unknown:
+        context.note(f"no such agent: {one_line(fold(found.unknown))}")
     return ExitCode.OK if found.members else ExitCode.NOBODY
 
 
