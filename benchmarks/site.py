@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -31,7 +30,7 @@ from saltern.model.ids import AgentKey, fingerprint
 from saltern.model.system import ControllerStatus
 from saltern.model.token import NewToken
 from saltern.testing.conditions import eventually
-from saltern.testing.swarm import Identity
+from saltern.testing.swarm_agent import Identity
 from saltern.transport.broker import Broker, Listen
 from saltern.transport.connection import Endpoint
 
@@ -128,15 +127,13 @@ class Site:
         body = {"ttl": 3600.0, "uses": uses}
         return self.client.ask("POST", "/v1/tokens", NewToken, body=body).text
 
-    def start_agent(self, *words: str) -> int:
-        """Let a real agent join and start; return its process once it is online."""
-        subprocess.run(
-            [SALTERN, "--root", str(self.layout.root), "agent", "join", self.token(1), "--name", "real"],
-            check=True,
-            stdout=self._log,
-        )
+    def start_agent(self, program: str = SALTERN) -> int:
+        """Let a real agent join and start; return its supervisor's process once it is online."""
+        command = [program, "--root", str(self.layout.root), "agent"]
         before = self.status().online
-        agent = self._start("agent")
+        joining = [*command, "join", self.token(1), "--name", "real"]
+        subprocess.run(joining, check=True, stdout=self._log, stderr=self._log)
+        agent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         self._agents.append(agent)
         eventually(lambda: self.status().online > before, within=60, what="the agent is online")
         return agent.pid
@@ -184,9 +181,3 @@ def _agent(member: Identity) -> Agent:
         fingerprint=fingerprint(key),
         created=SystemClock().now(),
     )
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

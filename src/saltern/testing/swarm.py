@@ -131,6 +131,11 @@ class Swarm:
             found.update(msgspec.json.decode(process.stdout.readline(), type=dict[str, int]))
         return found
 
+    def greet(self) -> None:
+        """Turn bare agents into whole ones, on the connections they have."""
+        for process in self._processes:
+            self._tell(process, b"greet\n")
+
     def drop(self) -> None:
         """Make all agents lose their connection."""
         for process in self._processes:
@@ -202,6 +207,12 @@ class _Herd:
         agent.start()
         self._enrol_next()
 
+    def greet(self) -> None:
+        """Let all say hello."""
+        self.world.bare = False
+        for agent in self._agents:
+            agent.greet()
+
     def drop(self) -> None:
         """Make all lose their connection."""
         for agent in self._agents:
@@ -212,7 +223,11 @@ class _Lines:
     """Questions on stdin, answers on stdout."""
 
     def __init__(self, herd: _Herd) -> None:
-        self._answers: dict[bytes, Callable[[], None]] = {b"counts": self._counts, b"drop": herd.drop}
+        self._answers: dict[bytes, Callable[[], None]] = {
+            b"counts": self._counts,
+            b"greet": herd.greet,
+            b"drop": herd.drop,
+        }
         self._world = herd.world
         self.ended = False
 

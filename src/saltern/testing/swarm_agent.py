@@ -135,6 +135,13 @@ class SwarmAgent:
         )
         self._link.open()
 
+    def greet(self) -> None:
+        """Say hello, if there is a connection."""
+        if self._open:
+            self._world.counts["ready"] -= self._ready
+            self._ready = False
+            self._hello()
+
     def drop(self) -> None:
         """Lose the connection, as if the network had gone."""
         if self._link is not None:
@@ -225,7 +232,7 @@ class SwarmAgent:
         if self._timer is not None:
             self._timer.cancel()
         self._hello_pause, self._ready = _HELLO_FIRST, True
-        self._world.counts["ready"] += 1
+        self._world.counts.update(("ready", "welcomed"))
         for jid in self._unstored:
             self._hand_over(jid)
 
