@@ -201,7 +201,7 @@ def _freeze(root: int, deadline: float) -> list[int]:
             _send(pid, signal.SIGSTOP)
         stopped.update(new)
         if not new or time.monotonic() > deadline:
-            return found
+            return [pid for pid in stopped if born(pid)]
 
 
 def _children(pid: int) -> list[int]:

@@ -87,6 +87,7 @@ class AgentHome:
             self.supervisor.wait()
         for entry in self.memory().entries.values():
             if entry.kept and processes.born(entry.kept.keeper) == entry.kept.born:
+                os.kill(entry.kept.keeper, signal.SIGSTOP)  # or it would write how its job ended
                 processes.kill_tree(entry.kept.keeper)
                 os.kill(entry.kept.keeper, signal.SIGKILL)
 
