@@ -25,10 +25,10 @@ class Controller(Protocol):
     async def refused(self, principal: Principal, action: Action, reason: str) -> None:
         """Put on record that somebody was not allowed to do something."""
 
-    def resolve(self, expression: str, kind: str) -> Targets:
+    def resolve(self, expression: str, kind: str, delimiter: str = ":") -> Targets:
         """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
 
-    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+    def explain(self, expression: str, kind: str, delimiter: str = ":") -> dict[AgentKey, Reason]:
         """Return which terms mean each agent that is meant. Raises UsageError."""
 
     async def run(self, decision: Decision, request: RunRequest) -> Job:

@@ -15,3 +15,4 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     members: dict[AgentKey, str]
     reasons: dict[AgentKey, Reason] = {}
+    unknown: tuple[str, ...] = ()  # names in the expression that no agent has

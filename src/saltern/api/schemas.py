@@ -20,11 +20,16 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What people write: a field that does not exist is an error."""
 
 
+#: What stands between the steps of a path in a term (``os:family``).
+Delimiter = Annotated[str, Meta(min_length=1, max_length=8)]
+
+
 class NewJob(Strict, frozen=True, kw_only=True):
     """Run a function on agents. Without ``timeout`` the controller's default holds."""
 
     target: Annotated[str, Meta(min_length=1, description="Who: an expression of the kind below.")]
     kind: str = "glob"
+    delimiter: Delimiter = ":"
     fun: Annotated[str, Meta(min_length=1, description="What: module.function.")]
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
@@ -120,6 +125,7 @@ class ResolveQuery(Strict, frozen=True, kw_only=True):
 
     expression: Annotated[str, Meta(min_length=1)]
     kind: str = "glob"
+    delimiter: Delimiter = ":"
     why: bool = False
 
 

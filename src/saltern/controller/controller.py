@@ -163,8 +163,7 @@ class Controller:
                     await self.fleet.reload(key)
             case Welcomed():
                 await self.fleet.find(news.key)
-                changes = self.fleet.presence.welcome(news.key, news.instance, news.at)
-                self.fleet.apply(changes, version=news.version)
+                self.fleet.welcome(news.key, news.instance, news.version, news.at)
             case JobMade():
                 await self.jobs_alive.made_elsewhere(news.job)
             case Returned():
@@ -245,13 +244,13 @@ class Controller:
 
     # --- the facade --------------------------------------------------------------------------------
 
-    def resolve(self, expression: str, kind: str) -> Targets:
+    def resolve(self, expression: str, kind: str, delimiter: str = ":") -> Targets:
         """Return who is meant; may be empty. Raises UsageError when the expression is wrong."""
-        return self.fleet.resolve(expression, kind)
+        return self.fleet.resolve(expression, kind, delimiter)
 
-    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+    def explain(self, expression: str, kind: str, delimiter: str = ":") -> dict[AgentKey, Reason]:
         """Return, for each agent meant, which terms mean it. Raises UsageError."""
-        return self.fleet.explain(expression, kind)
+        return self.fleet.explain(expression, kind, delimiter)
 
     async def run(self, decision: Decision, request: RunRequest) -> Job:
         """Send a job to the decision's targets and return it at once."""

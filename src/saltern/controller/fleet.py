@@ -17,11 +17,7 @@ from saltern.foundation.errors import SalternError, UsageError, nearest
 from saltern.identity.authorise import Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey
-from saltern.targeting.expression import Kind
-from saltern.targeting.grammar import parse
-from saltern.targeting.index import Index
-from saltern.targeting.reasons import Reason, explain
-from saltern.targeting.resolver import Resolver
+from saltern.targeting import Index, Kind, Reason, Resolver, explain, parse, unknown_names
 
 log = logging.getLogger("saltern.fleet")
 
@@ -130,15 +126,16 @@ class Fleet:
         """Tell whether the agent's grains are known."""
         return key in self._told
 
-    def resolve(self, expression: str, kind: str) -> Targets:
+    def resolve(self, expression: str, kind: str, delimiter: str = ":") -> Targets:
         """Return who is meant; may be empty. Raises TargetError when the expression is wrong."""
-        meant = self._resolver().bits(parse(expression, _kind(kind)))
-        members = {AgentKey(key): self.name(AgentKey(key)) for key in self.index.keys(meant)}
-        return Targets(members, expression, kind)
+        parsed = parse(expression, _kind(kind), delimiter=delimiter)
+        keys = self.index.keys(self._resolver().bits(parsed))
+        members = {AgentKey(key): self.name(AgentKey(key)) for key in keys}
+        return Targets(members, expression, kind, tuple(unknown_names(parsed, self.index)))
 
-    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+    def explain(self, expression: str, kind: str, delimiter: str = ":") -> dict[AgentKey, Reason]:
         """Return, for each agent meant, which terms of the expression mean it. Raises TargetError."""
-        parsed, resolver = parse(expression, _kind(kind)), self._resolver()
+        parsed, resolver = parse(expression, _kind(kind), delimiter=delimiter), self._resolver()
         keys = self.index.keys(resolver.bits(parsed))
         return {AgentKey(key): explain(parsed, resolver, key) for key in keys}
 
@@ -146,7 +143,14 @@ class Fleet:
         groups = self._groups
         return Resolver(self.index, groups.nodegroups, groups.clusters(), self._clock.now())
 
-    def apply(self, changes: list[Change], *, version: str | None = None) -> None:
+    def welcome(self, key: AgentKey, instance: str, version: str, at: float) -> None:
+        """From now on this process is the agent; its connection may not have been reported yet."""
+        agent = self._agents.get(key)
+        if agent is not None and agent.version != version:
+            self._agents[key] = msgspec.structs.replace(agent, version=version)
+        self.apply(self.presence.welcome(key, instance, at))
+
+    def apply(self, changes: list[Change]) -> None:
         """Take in that agents came or went."""
         for change in changes:
             agent = self._agents.get(change.key)
@@ -159,7 +163,6 @@ class Fleet:
                 last_seen=change.at,
                 instance=change.instance,
                 address=change.address or agent.address,
-                version=version or agent.version,
             )
             self._agents[change.key] = known
             self.index.set_presence(change.key, change.online, change.at)

@@ -17,7 +17,7 @@ from saltern.controller.orders import Orders
 from saltern.controller.peers import Peers, Welcomed
 from saltern.controller.presence import Link, LinkId
 from saltern.foundation.clock import Clock
-from saltern.foundation.errors import BadMessage, SalternError, Unavailable
+from saltern.foundation.errors import BadMessage, SalternError, Unavailable, UsageError
 from saltern.identity import permissions
 from saltern.identity.authority import Authority
 from saltern.messages.v1 import (
@@ -262,7 +262,7 @@ class Intake:
                 )
             await self._kick(rivals)
         now = self._clock.now()
-        self._fleet.apply(self._fleet.presence.welcome(key, hello.instance, now), version=hello.version[:64])
+        self._fleet.welcome(key, hello.instance, hello.version[:64], now)
         self._peers.tell(Welcomed(key=key, instance=hello.instance, at=now, version=hello.version[:64]))
         self._jobs.accounted(key, hello)
         return Welcome(
@@ -327,7 +327,10 @@ class GrainsWatch:
             self._happenings.emit("grains/malformed", {"reason": str(error)[:200]}, key)
             await self._ask(key)
             return
-        self._fleet.set_grains(key, grains)
+        try:
+            self._fleet.set_grains(key, grains)
+        except UsageError as error:  # nested too deep: asking again brings the same
+            self._happenings.emit("grains/refused", {"reason": error.message}, key)
 
     async def _ask(self, key: AgentKey) -> None:
         now = self._clock.steady()

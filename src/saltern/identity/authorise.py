@@ -50,11 +50,15 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Targets(msgspec.Struct, frozen=True):
-    """The exact agents an action is about: key to name, in the order to be shown."""
+    """The exact agents an action is about: key to name, in the order to be shown.
+
+    ``unknown`` are names written out in the expression that no agent has.
+    """
 
     members: dict[AgentKey, str]
     expression: str
     kind: str = "glob"
+    unknown: tuple[str, ...] = ()
 
 
 NO_TARGETS: Final = Targets({}, "")

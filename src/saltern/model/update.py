@@ -62,4 +62,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="e
     counts: dict[Status, int]
 
 
-Update = Begun | Counted | Output | Settled | Ended
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="unknown"):
+    """The target names agents that there are not. The others get the job all the same."""
+
+    names: tuple[str, ...]
+
+
+Update = Unknown | Begun | Counted | Output | Settled | Ended

@@ -110,7 +110,7 @@ class FakeController:
         """Note that somebody was not allowed; see ``refusals``."""
         self.refusals.append((principal.name, action, reason))
 
-    def resolve(self, expression: str, kind: str) -> Targets:
+    def resolve(self, expression: str, kind: str, delimiter: str = ":") -> Targets:
         """Resolve globs and comma lists among accepted agents."""
         if kind not in ("glob", "list"):
             raise UsageError(f"unknown target kind {kind!r}", where="kind")
@@ -122,7 +122,7 @@ class FakeController:
         }
         return Targets(members, expression, kind)
 
-    def explain(self, expression: str, kind: str) -> dict[AgentKey, Reason]:
+    def explain(self, expression: str, kind: str, delimiter: str = ":") -> dict[AgentKey, Reason]:
         """Return that the whole expression means each agent."""
         members = self.resolve(expression, kind).members
         return {key: Reason(text=expression, matched=True, seen=name) for key, name in members.items()}

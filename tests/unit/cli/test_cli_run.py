@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from saltern.model.ids import JobId
@@ -128,16 +129,18 @@ def test_arguments_are_read_as_salt_reads_them(saltern: Saltern, controller: Fak
 )
 def test_kinds_have_salts_letters(saltern: Saltern, controller: FakeController, flag: str, kind: str) -> None:
     """They go to the controller as they are."""
-    seen: list[tuple[str, str]] = []
+    seen: list[tuple[str, str, str]] = []
     resolve = controller.resolve
 
-    def noting(expression: str, asked: str) -> Any:
-        seen.append((expression, asked))
-        return resolve("web1", "glob")
+    def noting(expression: str, asked: str, delimiter: str) -> Any:
+        seen.append((expression, asked, delimiter))
+        return msgspec.structs.replace(resolve("web1", "glob"), unknown=("web9",))
 
-    controller.resolve = noting  # type: ignore[assignment,method-assign]
-    assert saltern("run", flag, "a:b", "test.ping").code == 0
-    assert seen == [("a:b", kind)]
+    controller.resolve = noting  # type: ignore[method-assign]
+    done = saltern("run", flag, "a|b", "test.ping", "--delimiter", "|")
+    assert done.code == 0
+    assert seen == [("a|b", kind, "|")]
+    assert "no such agent: web9" in done.err
 
 
 def test_async_prints_the_job_id_and_leaves(saltern: Saltern, controller: FakeController) -> None:

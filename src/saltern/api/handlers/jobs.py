@@ -19,6 +19,7 @@ from saltern.model.ids import AgentKey
 from saltern.model.job import Job
 from saltern.model.request import RunRequest
 from saltern.model.status import Status
+from saltern.model.update import Unknown, Update
 from saltern.targeting import subset
 from saltern.targeting.errors import NobodyMatched
 
@@ -26,13 +27,13 @@ from saltern.targeting.errors import NobodyMatched
 async def subject_of_new(call: Call) -> Subject:
     """Resolve the target of a new job. Raises NobodyMatched."""
     body = call.body
-    targets = call.controller.resolve(body.target, body.kind)
+    targets = call.controller.resolve(body.target, body.kind, body.delimiter)
     if not targets.members:
         raise NobodyMatched(body.target)
     if body.subset is not None:
         chosen = {AgentKey(key) for key in subset(list(targets.members), body.subset)}
         few = {key: name for key, name in targets.members.items() if key in chosen}
-        targets = Targets(few, targets.expression, targets.kind)
+        targets = Targets(few, targets.expression, targets.kind, targets.unknown)
     options = {"timeout": body.timeout, "queue": body.queue, "rollout": body.rollout}
     return Subject(targets, _arguments(body, **options))
 
@@ -61,7 +62,7 @@ def _arguments(source: Any, **others: Any) -> dict[str, Any]:
 async def start(call: Call, decision: Decision) -> Answer:
     """Start what was decided; answer with the job, or with its updates."""
     job = await call.controller.run(decision, msgspec.convert(decision.arguments, RunRequest))
-    return _updates(call, job) if call.query.stream else job
+    return _updates(call, job, decision.targets.unknown) if call.query.stream else job
 
 
 async def watch(call: Call, decision: Decision) -> Answer:
@@ -69,8 +70,15 @@ async def watch(call: Call, decision: Decision) -> Answer:
     return _updates(call, await call.controller.job(call.jid))
 
 
-def _updates(call: Call, job: Job) -> Lines:
-    return Lines(call.controller.watch(job.jid, output=call.query.output))
+def _updates(call: Call, job: Job, unknown: tuple[str, ...] = ()) -> Lines:
+    updates = call.controller.watch(job.jid, output=call.query.output)
+    return Lines(_after(Unknown(names=unknown), updates) if unknown else updates)
+
+
+async def _after(first: Update, rest: AsyncIterator[Update]) -> AsyncIterator[Update]:
+    yield first
+    async for update in rest:
+        yield update
 
 
 async def index(call: Call, decision: Decision) -> Answer:
@@ -142,6 +150,13 @@ async def cancel(call: Call, decision: Decision) -> Answer:
 async def resolve(call: Call, decision: Decision) -> Answer:
     """Answer with whom an expression means."""
     query = call.query
-    found = call.controller.resolve(query.expression, query.kind)
-    reasons = call.controller.explain(query.expression, query.kind) if query.why else {}
-    return Resolved(expression=found.expression, kind=found.kind, members=found.members, reasons=reasons)
+    asked = (query.expression, query.kind, query.delimiter)
+    found = call.controller.resolve(*asked)
+    reasons = call.controller.explain(*asked) if query.why else {}
+    return Resolved(
+        expression=found.expression,
+        kind=found.kind,
+        members=found.members,
+        reasons=reasons,
+        unknown=found.unknown,
+    )
