@@ -145,11 +145,18 @@ def unknown_names(expression: Expression, index: Index) -> list[str]:
     queue: Sequence[Expression] = [expression]
     while queue:
         found |= dict.fromkeys(
-            name
-            for part in queue
-            if isinstance(part, Names)
-            for name in part.names
-            if not index.keys_named(name)
+            name for part in queue for name in _written_out(part) if not index.keys_named(name)
         )
         queue = [below for part in queue if isinstance(part, And | Or) for below in part.parts]
     return list(found)
+
+
+def _written_out(part: Expression) -> Sequence[str]:
+    if isinstance(part, Names):
+        return part.names
+    if isinstance(part, Glob) and not _WILD.intersection(part.pattern):
+        return (part.pattern,)
+    return ()
+
+
+_WILD = frozenset("*?[")

@@ -136,7 +136,7 @@ def test_kinds_have_salts_letters(saltern: Saltern, controller: FakeController, 
         seen.append((expression, asked, delimiter))
         return msgspec.structs.replace(resolve("web1", "glob"), unknown=("web9",))
 
-    controller.resolve = noting  # type: ignore[method-assign]
+    controller.resolve = noting  # type: ignore[assignment,method-assign]
     done = saltern("run", flag, "a|b", "test.ping", "--delimiter", "|")
     assert done.code == 0
     assert seen == [("a|b", kind, "|")]

@@ -128,6 +128,7 @@ def test_a_wide_path_costs_no_time() -> None:
 
 def test_names_nobody_has_are_told() -> None:
     index = small()
+    assert unknown_names(parse("web1,web8,x*", Kind.GLOB), index) == ["web8"]
     assert unknown_names(parse("L@web1,web7,web8 or not L@web9 and L@web7", Kind.COMPOUND), index) == [
         "web7",
         "web8",
