@@ -205,9 +205,7 @@ def saltern(*words: str) -> str:
 
 def status() -> dict[str, object]:
     """Return the controller's own account, or nothing while it does not answer."""
-    ran = subprocess.run(
-        [HOME / "saltern", "controller", "status", "--json"], text=True, capture_output=True
-    )
+    ran = subprocess.run([HOME / "saltern", "controller", "status", "--json"], text=True, capture_output=True)
     return json.loads(ran.stdout) if ran.stdout.startswith("{") else {}
 
 

@@ -35,9 +35,7 @@ def test_an_address_and_a_port(text: str, host: str, port: int, own: str) -> Non
     assert (found.host, found.port, _own_url(found)) == (host, port, own)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "host", "host:", "host:0", "host:65536", "host:x", "host:-1", "host:٣"]
-)
+@pytest.mark.parametrize("text", ["", "host", "host:", "host:0", "host:65536", "host:x", "host:-1", "host:٣"])
 def test_what_is_none(text: str) -> None:
     with pytest.raises(SettingsError, match=r"fabric\.listen"):
         listen(text)
