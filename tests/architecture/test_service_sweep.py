@@ -9,11 +9,11 @@ import pytest
 
 from saltern.controller.intake import Intake
 from saltern.foundation.clock import SystemClock
-from saltern.identity.keys import KeyPair, Kind
 from saltern.messages.v1 import Denied, Frame, decode
 from saltern.transport.connection import Message
 
-KEY = KeyPair.new(Kind.USER).public
+#: Always the same: test ids hold it.
+KEY = "UAB2CB576PHBBPQ5ODORRZ2LYCMWPZGWGCN2KDK7DXOIMZASKUY3RLKK"
 GARBAGE = [b"", b"\x01", b"\x00" * 40, b"\x02\x80", b"\x01\x90", b"{}", b"\x01" + b"\x91" * 3000]
 
 
