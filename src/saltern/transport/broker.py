@@ -219,13 +219,14 @@ class Broker:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         try:
-            reader, writer = await asyncio.wait_for(
-                asyncio.open_connection(_dial(self._listen.host), self._listen.port, ssl=context), 3
-            )
-            try:
-                return (await asyncio.wait_for(reader.read(4), 3)) == b"INFO"
-            finally:
-                writer.transport.abort()
+            async with asyncio.timeout(6):
+                reader, writer = await asyncio.open_connection(
+                    _dial(self._listen.host), self._listen.port, ssl=context
+                )
+                try:
+                    return await reader.read(4) == b"INFO"
+                finally:
+                    writer.transport.abort()
         except (ssl.SSLError, ConnectionResetError):
             return True
         except (TimeoutError, OSError):
