@@ -58,7 +58,7 @@ class Listen(NamedTuple):
 def configuration(trust: Trust, listen: Listen, directory: Path, *, name: str = "") -> str:
     """Return a nats-server configuration; it serves an external server as well."""
     return f"""\
-# Made by Saltern at each start; changes here are lost.
+# Made by Saltern. The broker that the controller runs itself gets it anew at each start.
 host: "{listen.host}"
 port: {listen.port}
 server_name: "{name or "saltern-" + socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""A job's targets as time goes by, by a clock moved by hand: who is silent, who comes back, who never does."""
+"""A job's targets as time goes by, the clock moved by hand: who is silent, who comes back, who never does."""
 
 from __future__ import annotations
 
