@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
+import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,6 +25,10 @@ from saltern.identity import certificates
 from saltern.identity.authority import Authority
 from saltern.transport.broker import Broker, Listen, Trust, configuration
 from saltern.transport.connection import Endpoint
+
+log = logging.getLogger("saltern.controller")
+
+_DAY = 86_400.0
 
 
 def load_settings(layout: Layout) -> ControllerSettings:
@@ -71,9 +77,31 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                 )
                 await broker.start()
                 stack.push_async_callback(broker.stop)
+                certifying = asyncio.create_task(_keep_certified(home / "tls", clock, broker.reload))
+                stack.callback(certifying.cancel)
             await controller.start()
             stack.push_async_callback(controller.close)
             yield controller
+
+
+async def _keep_certified(directory: Path, clock: Clock, reload: Callable[[], None]) -> None:
+    """Renew the broker's certificate in time, however long this controller runs."""
+    while True:
+        await asyncio.sleep(_DAY)
+        try:
+            certify(directory, clock.now(), reload)
+        except OSError as error:
+            log.error("the broker's certificate cannot be renewed: %s", error)
+
+
+def certify(directory: Path, now: float, reload: Callable[[], None]) -> None:
+    """Renew the broker's certificate if it is time, and have the broker ``reload`` it. Raises OSError."""
+    certificate = directory / "broker.pem"
+    before = certificate.read_bytes()
+    certificates.ensure(directory, now)
+    if certificate.read_bytes() != before:
+        log.info("the broker's certificate is renewed")
+        reload()
 
 
 def trust(authority: Authority, account: str, chosen: ControllerSettings) -> Trust:

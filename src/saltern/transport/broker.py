@@ -24,6 +24,7 @@ _PR_SET_PDEATHSIG = 1
 _PROBE_EVERY = 5.0
 _PROBE_FAILURES = 3
 _STARTUP = 60.0
+_LOG_SIZE = 20 * 1024 * 1024
 
 
 class Trust(NamedTuple):
@@ -171,15 +172,14 @@ class Broker:
 
     async def _launch(self) -> None:
         configuration_file = self._directory / "nats-server.conf"
-        atomic.write(configuration_file, configuration(self._trust(), self._listen, self._directory).encode())
+        text = configuration(self._trust(), self._listen, self._directory)
+        # Not on the command line: then the server could not read its configuration again.
+        text += f'log_file: "{self.log_file}"\nlogfile_size_limit: {_LOG_SIZE}\n'
+        atomic.write(configuration_file, text.encode())
         self._process = await asyncio.create_subprocess_exec(
             str(find_server()),
             "--config",
             str(configuration_file),
-            "--log",
-            str(self.log_file),
-            "--log_size_limit",
-            "20971520",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
