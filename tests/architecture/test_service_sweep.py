@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from saltern.controller.happenings import Happenings
 from saltern.controller.intake import Intake
 from saltern.foundation.clock import SystemClock
 from saltern.messages.v1 import Denied, Frame, decode
@@ -37,7 +38,7 @@ def intake() -> tuple[Intake, Line]:
         fleet=untouchable,
         jobs=untouchable,
         admission=untouchable,
-        happenings=untouchable,
+        happenings=Happenings(SystemClock()),
         peers=untouchable,
         clock=SystemClock(),
     )

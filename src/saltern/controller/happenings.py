@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from saltern.controller.floods import Floods
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, Unavailable
 from saltern.messages.v1 import Event, decode, encode
@@ -32,6 +33,7 @@ class Happenings:
         self._listeners: set[asyncio.Queue[Happening]] = set()
         self._connection: Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.floods = Floods(clock)
 
     async def attach(self, connection: Connection) -> None:
         """Hear all events of this connection from now on."""
@@ -40,6 +42,8 @@ class Happenings:
 
     def emit(self, tag: str, data: dict[str, Any], key: AgentKey | None = None) -> None:
         """Something happened here; ``key`` names the agent it is about. Never fails, never waits."""
+        if key is not None and not self.floods.reports(key, tag):
+            return  # the same about one agent again and again says nothing new
         now = self._clock.now()
         log.info("%s %s", tag, msgspec.json.encode(data).decode())
         event = Event(at=now, data=data | ({"key": key} if key else {}))
@@ -83,9 +87,9 @@ class Happenings:
             queue.put_nowait(event)
 
     async def _on_event(self, message: Message) -> None:
-        if not self._listeners:
-            return
         _, key, tag = message.subject.split(".", 2)
+        if (key != CONTROLLER and not self.floods.passes(AgentKey(key))) or not self._listeners:
+            return
         try:
             event = decode(message.data, Event)
             msgspec.json.encode(event.data)  # MessagePack can say more than JSON, which listeners speak

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from saltern.controller.admission import Admission
 from saltern.controller.fleet import Fleet
+from saltern.controller.floods import LIMIT
 from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
 from saltern.controller.orders import Orders
@@ -39,7 +40,7 @@ from saltern.messages.v1 import (
 from saltern.messages.v1 import (
     Authority as AuthorityIs,
 )
-from saltern.model.ids import AgentKey, JobId
+from saltern.model.ids import AgentKey, JobId, is_agent_key
 from saltern.transport import server
 from saltern.transport.connection import Connection, Endpoint, Message
 
@@ -47,8 +48,6 @@ log = logging.getLogger("saltern.intake")
 
 #: Requests of one agent, or one token, that are answered at the same time; more are denied.
 _AT_ONCE = 4
-#: Live messages of one agent in a second; whoever keeps sending more is disconnected.
-_FLOOD = 5000
 #: Seconds an agent has to show that it lives, when another process claims its key.
 _PROOF_OF_LIFE = 1.5
 #: Seconds in which a process that is not welcome may leave by itself.
@@ -91,8 +90,6 @@ class Intake:
         self._system: Connection | None = None
         self._stock = asyncio.Lock()
         self._busy: Counter[str] = Counter()
-        self._rate: Counter[AgentKey] = Counter()
-        self._rate_since = 0.0
         self._pulses: dict[AgentKey, set[asyncio.Future[str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.services: dict[str, Service] = {
@@ -103,6 +100,7 @@ class Intake:
     async def attach(self, connection: Connection, system: Connection) -> None:
         """Hear everything on these connections, and find out who is there."""
         self._connection, self._system = connection, system
+        self._happenings.floods.on_flood = self._on_flood
         account = self._authority.account.public
         await system.subscribe(server.connect_subject(account), self._on_connect)
         await system.subscribe(server.disconnect_subject(account), self._on_disconnect)
@@ -143,7 +141,7 @@ class Intake:
     async def _on_live(self, message: Message) -> None:
         _, key_text, jid = message.subject.split(".")
         key = AgentKey(key_text)
-        if await self._floods(key):
+        if not self._happenings.floods.passes(key):
             return
         try:
             frame = decode(message.data, Ack, Progress, Beat, Pulse)
@@ -158,21 +156,19 @@ class Intake:
         else:
             self._jobs.heard(key, JobId(jid), frame)
 
-    async def _floods(self, key: AgentKey) -> bool:
-        now = self._clock.steady()
-        if now - self._rate_since >= 1:
-            self._rate.clear()
-            self._rate_since = now
-        self._rate[key] += 1
-        if self._rate[key] == _FLOOD:
-            self._happenings.emit("agent/flood", {"messages_in_a_second": _FLOOD}, key)
-            await self._kick(self._fleet.presence.links(key))
-        return self._rate[key] > _FLOOD
+    def _on_flood(self, key: AgentKey) -> None:
+        """Disconnect an agent that says more than anybody could."""
+        self._happenings.emit("agent/flood", {"messages_in_a_second": LIMIT}, key)
+        task = asyncio.create_task(self._kick(self._fleet.presence.links(key)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- questions ---------------------------------------------------------------------------------
 
     async def _on_rpc(self, message: Message) -> None:
         _, key, service = message.subject.split(".")
+        if not self._happenings.floods.passes(AgentKey(key)):
+            return
         found = self.services.get(service)
         inbox = permissions.agent_inbox(AgentKey(key))
         if found is None:
@@ -233,7 +229,8 @@ class Intake:
     async def _reply(self, message: Message, inbox: str, frame: Frame) -> None:
         """Answer only where the asker itself can hear: we may write everywhere, so we mind where."""
         if not message.reply.startswith(inbox + ".") or self._connection is None:
-            log.warning("a request on %s wants its answer on %r", message.subject, message.reply[:100])
+            asker = message.subject.split(".")[1]
+            self._happenings.emit("request/misdirected", {"reply": message.reply[:100]}, AgentKey(asker))
             return
         try:
             await self._connection.publish(message.reply, encode(frame))
@@ -344,13 +341,13 @@ class GrainsWatch:
 
 
 def _link(client: server.Client) -> Link | None:
-    kind, _, instance = client.name.partition("/")
-    if kind != "agent" or not instance:
+    if not is_agent_key(client.user):
         return None
+    kind, _, instance = client.name.partition("/")
     return Link(
         LinkId(client.server, client.number),
         AgentKey(client.user),
-        instance,
+        instance if kind == "agent" else "",  # with an agent's key, but no process of ours
         client.address,
         client.started,
     )

@@ -53,7 +53,11 @@ class Returns:
     async def _take(self, connection: Connection, batch: list[Message]) -> None:
         answers: list[Answer] = []
         whole: list[Message] = []
+        later: list[Message] = []
         for message in batch:
+            if not self._happenings.floods.passes(AgentKey(message.subject.split(".")[1])):
+                later.append(message)
+                continue
             try:
                 answer = self._read(message)
             except BadMessage as error:
@@ -67,6 +71,7 @@ class Returns:
             else:
                 answers.append(answer)
                 whole.append(message)
+        await streams.reject(connection, later, _AGAIN)
         if await self._record(answers):
             await streams.acknowledge(connection, whole)
         else:

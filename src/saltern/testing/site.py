@@ -153,7 +153,7 @@ class SiteAgent(Program):
         super().__init__(root, mark, ("agent",), inside=True)
         self.name = name
         self.identity = Identity(self.layout.agent)
-        self.settings("agent.yaml", {"jobs": {"grace": 0.5, "concurrent": 4}, "log_level": "debug"})
+        self.settings("agent.yaml", {"jobs": {"grace": 0.5, "concurrent": 4}})
 
     @property
     def key(self) -> AgentKey:
@@ -178,7 +178,7 @@ class Site:
         fabric: dict[str, Any] = {"listen": f"{address}:{self.port}"}
         whole = {name: value for name, value in settings.items() if name != "fabric"}
         fabric |= dict(settings.get("fabric", {}))  # type: ignore[arg-type]
-        self.controller.settings("controller.yaml", {"log_level": "debug", **whole, "fabric": fabric})
+        self.controller.settings("controller.yaml", {**whole, "fabric": fabric})
         self.agents: dict[str, SiteAgent] = {}
         self.api = Client(self.controller.layout.socket)
         self.events: list[Happening] = []

@@ -1,0 +1,46 @@
+"""How much one agent may say, so that all others are heard. Pure but for the clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from saltern.foundation.clock import Clock
+from saltern.model.ids import AgentKey
+
+#: Messages of one agent in a second; whoever keeps sending more is disconnected.
+LIMIT = 5000
+#: Events about one agent with one tag, in so many seconds: the rest say nothing new.
+REPORTS, REPORTS_WITHIN = 20, 10.0
+
+
+class Floods:
+    """Counts what each agent sends and what is reported about it. ``on_flood`` is told who sends too much."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: Counter[AgentKey] = Counter()
+        self._second = 0.0
+        self._reported: Counter[tuple[AgentKey, str]] = Counter()
+        self._period = 0.0
+        self.on_flood: Callable[[AgentKey], None] = lambda key: None
+
+    def passes(self, key: AgentKey) -> bool:
+        """Tell whether a message of this agent is to be looked at."""
+        now = self._clock.steady()
+        if now - self._second >= 1:
+            self._sent.clear()
+            self._second = now
+        self._sent[key] += 1
+        if self._sent[key] == LIMIT:
+            self.on_flood(key)
+        return self._sent[key] <= LIMIT
+
+    def reports(self, key: AgentKey, tag: str) -> bool:
+        """Tell whether an event ``tag`` about this agent is to be published."""
+        now = self._clock.steady()
+        if now - self._period >= REPORTS_WITHIN:
+            self._reported.clear()
+            self._period = now
+        self._reported[key, tag] += 1
+        return self._reported[key, tag] <= REPORTS
