@@ -26,6 +26,8 @@ def render() -> str:
 
 def _noun(registry: Registry, noun: str) -> Iterator[str]:
     functions = registry.noun(noun)
+    if not functions:  # only states
+        return
     module = next(iter(functions.values())).module
     yield f"## {noun}\n"
     yield f"{(module.__doc__ or '').strip()}\n"

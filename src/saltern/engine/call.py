@@ -31,7 +31,7 @@ def call(
     """
     host.retcode = 0
     try:
-        data = encode(_run(host, fun, args, kwargs or {}, registry))
+        data = encode(bound(host, fun, args, kwargs or {}, registry))
     except SystemExit as error:
         return _left(error)
     except Exception as error:
@@ -39,7 +39,13 @@ def call(
     return Outcome(ok=host.retcode == 0, retcode=host.retcode, data=data)
 
 
-def _run(host: Host, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any], registry: Registry) -> Any:
+def bound(
+    host: Host, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any], registry: Registry = LIBRARY
+) -> Any:
+    """Call ``fun`` with its arguments checked and return what it returns, as it is.
+
+    Raises NotFound, NotSupported, BadArgument, and whatever the function raises.
+    """
     function = registry.function(fun)
     positional, named = bind(function, args, kwargs)
     refusal = function.refusal(host)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -206,3 +209,19 @@ def _texts(given: list[str] | str | None) -> list[str]:
 def _complaint(command: Command, result: dict[str, Any]) -> str:
     said = (result["stderr"] or result["stdout"]).strip()
     return f"{command.argv[-1]!r} ended with code {result['retcode']}" + (f": {said}" if said else "")
+
+
+def with_arguments(path: str, args: Words | None) -> Words:
+    """Return the command that runs ``path``: with text as a shell splits it, or with words as they are."""
+    return [path, *args] if isinstance(args, list) else f"{path} {args}" if args else [path]
+
+
+@contextmanager
+def private_copy(host: Host, content: bytes, runas: str | None) -> Iterator[str]:
+    """Lay ``content`` down as a program that only the user it runs as may read, for a while."""
+    path = f"{host.environment.get('TMPDIR') or '/tmp'}/saltern-{secrets.token_hex(12)}"  # noqa: S108
+    host.write(path, content, mode=0o700, owner=host.user(runas) if runas else None)
+    try:
+        yield path
+    finally:
+        host.remove(path)

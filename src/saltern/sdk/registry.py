@@ -4,7 +4,8 @@ A noun is a module. Its functions are those it defines itself, whose names don't
 and whose first parameter is ``host``. A trailing underscore keeps a function's or a parameter's name clear
 of others (``list_`` is called ``list``); ``ALIASES`` in the module gives further names. Its states are the
 classes derived from ``State`` that it or a module below it defines: ``class ListPresent`` is
-``noun.list_present``; ``STATE_ALIASES`` gives further names. What a module imports and its other values
+``noun.list_present``; ``STATE_ALIASES`` gives further names. A noun that is a folder has them in its module
+``states``, which is imported when a state is first asked for. What a module imports and its other values
 cannot be reached.
 """
 
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import pkgutil
 import re
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -254,6 +257,7 @@ class Registry:
         for noun in self.nouns():
             try:
                 self.noun(noun)
+                self.states(noun)
             except SalternError as error:
                 problems.append(error)
         return problems
@@ -263,6 +267,7 @@ class Registry:
         importlib.invalidate_caches()
         for noun in self._nouns.values():
             importlib.reload(noun.module)
+            noun.forget_states()
         self._nouns.clear()
 
     def _module(self, noun: str) -> types.ModuleType | None:
@@ -307,17 +312,32 @@ class _Noun:
     def __init__(self, name: str, module: types.ModuleType) -> None:
         self.module = module
         self.functions = dict(_functions(name, module))
-        self.states = dict(_states(name, module))
+        self._name = name
+
+    @functools.cached_property
+    def states(self) -> Mapping[str, StateKind]:
+        """The states by their names."""
+        below = f"{self.module.__name__}.states"
+        found = self.module
+        if hasattr(self.module, "__path__") and importlib.util.find_spec(below) is not None:
+            found = _import(self._name, below)
+        return dict(_states(self._name, self.module, found))
+
+    def forget_states(self) -> None:
+        """Have the modules below the noun's read again when they are next asked for."""
+        for name in [name for name in sys.modules if name.startswith(f"{self.module.__name__}.")]:
+            del sys.modules[name]
 
 
-def _states(noun: str, module: types.ModuleType) -> Iterator[tuple[str, StateKind]]:
-    for name, value in vars(module).items():
+def _states(noun: str, module: types.ModuleType, holder: types.ModuleType) -> Iterator[tuple[str, StateKind]]:
+    """Give the states that ``holder`` has: the noun's module, or the one below it that is for them."""
+    for name, value in vars(holder).items():
         if _may_be_kept(module, name, value):
             verb = _WORD.sub("_", name).lower()
             yield verb, StateKind(f"{noun}.{verb}", value, module)
-    aliases: Mapping[str, str] = getattr(module, "STATE_ALIASES", {})
+    aliases: Mapping[str, str] = getattr(holder, "STATE_ALIASES", {})
     for alias, name in aliases.items():
-        yield alias, StateKind(f"{noun}.{alias}", vars(module)[name], module)
+        yield alias, StateKind(f"{noun}.{alias}", vars(holder)[name], module)
 
 
 #: Where a new word begins in a class's name.

@@ -40,6 +40,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     #: The argument that may be written without its name, as in ``- file.absent: /tmp/x``.
     name: str
 
+    #: Whether any argument is taken, unchecked; they are then in the field ``given``, a mapping.
+    TAKES_ANYTHING: ClassVar[bool] = False
+
     #: Whether the engine looks again after ``apply``.
     LOOKS_AGAIN: ClassVar[bool] = True
 

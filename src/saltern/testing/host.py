@@ -137,8 +137,11 @@ class FakeHost(Host):
         return self._grains
 
     def forget_grains(self) -> None:
-        """Count the wish."""
+        """Count the wish, and read the static grains again, as a collection would."""
+        import yaml
+
         self.grains_forgotten += 1
+        self._grains |= yaml.safe_load(self.text(f"{self.settings}/grains", "")) or {}
 
     @property
     def environment(self) -> Mapping[str, str]:

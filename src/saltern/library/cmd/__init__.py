@@ -7,12 +7,9 @@ and sees no shell. A call whose program fails has failed, and still returns what
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from saltern.library._command import Options, Words, command, execute
+from saltern.library._command import Options, Words, command, execute, private_copy, with_arguments
 from saltern.sdk import BadArgument, Host, takes
 
 
@@ -105,8 +102,8 @@ def script(
         saltern run '*' cmd.script /root/fix.sh 'one two'
     """
     how = Options(**options)
-    with _private_copy(host, host.read(_local_path(source)), how.runas) as copy:
-        return run_all(host, _with_arguments(copy, args), cwd, **options)
+    with private_copy(host, host.read(_local_path(source)), how.runas) as copy:
+        return run_all(host, with_arguments(copy, args), cwd, **options)
 
 
 @takes(Options)
@@ -145,7 +142,7 @@ def exec_code_all(
         saltern run '*' cmd.exec_code_all python3 'import sys; sys.exit(3)'
     """
     how = Options(**options)
-    with _private_copy(host, code.encode(), how.runas) as copy:
+    with private_copy(host, code.encode(), how.runas) as copy:
         return run_all(host, [lang, copy, *_words(args)], cwd, **options)
 
 
@@ -233,20 +230,5 @@ def _local_path(source: str) -> str:
     return path
 
 
-def _with_arguments(path: str, args: Words | None) -> Words:
-    return [path, *args] if isinstance(args, list) else f"{path} {args}" if args else [path]
-
-
 def _words(args: Words | None) -> list[str]:
     return args if isinstance(args, list) else [args] if args else []
-
-
-@contextmanager
-def _private_copy(host: Host, content: bytes, runas: str | None) -> Iterator[str]:
-    """Lay ``content`` down as a program that only the user it runs as may read, for a while."""
-    path = f"{host.environment.get('TMPDIR') or '/tmp'}/saltern-{secrets.token_hex(12)}"  # noqa: S108
-    host.write(path, content, mode=0o700, owner=host.user(runas) if runas else None)
-    try:
-        yield path
-    finally:
-        host.remove(path)

@@ -1,4 +1,4 @@
-"""Is anybody there? Functions that try the way from a caller to a function and back."""
+"""Is anybody there? Functions that try the way to a host and back, and states that try an SLS."""
 
 from __future__ import annotations
 
@@ -301,7 +301,9 @@ def not_loaded(host: Host) -> list[str]:
 
 
 def _is_useless(host: Host, noun: str) -> bool:
-    return all(function.refusal(host) for function in LIBRARY.noun(noun).values())
+    refusals = [function.refusal(host) for function in LIBRARY.noun(noun).values()]
+    refusals += [state.refusal(host) for state in LIBRARY.states(noun).values()]
+    return all(refusals)
 
 
 def _dependencies() -> dict[str, str]:

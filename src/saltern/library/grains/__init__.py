@@ -6,16 +6,15 @@ the file ``grains`` beside the settings, which is read again whenever grains are
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.sdk import BadArgument, Host, SettingsError
+from saltern.library.grains.values import ABSENT, merged, objection_to, placed, store
+from saltern.sdk import BadArgument, Host
 from saltern.sdk.traverse import traverse
 
 ALIASES = {"fetch": "get"}
 
-_ABSENT = object()
 _HIDDEN = {
     **dict.fromkeys(("id", "fqdn"), "MINION.DOMAINNAME"),
     **dict.fromkeys(("host", "localhost", "nodename"), "MINION"),
@@ -38,7 +37,7 @@ def has_value(host: Host, key: str) -> bool:
     Example:
         saltern run '*' grains.has_value roles
     """
-    return traverse(host.grains, key, _ABSENT) is not _ABSENT
+    return traverse(host.grains, key, ABSENT) is not ABSENT
 
 
 def items(host: Host, sanitize: bool = False) -> dict[str, Any]:
@@ -91,19 +90,7 @@ def setvals(
     Example:
         saltern run '*' grains.setvals '{role: web, tier: 2}'
     """
-    path = f"{host.settings}/grains"
-    host.make_directory(host.settings)
-    with host.lock(f"{host.settings}/.grains.lock"):
-        known = _read(host, path)
-        for key, value in grains.items():
-            if value is None and destructive:
-                known.pop(key, None)
-            else:
-                known[key] = value
-        _write(host, path, known)
-    host.forget_grains()
-    if host.agent is not None:
-        host.agent.refresh_grains()
+    store(host, grains, destructive)
     return grains
 
 
@@ -133,14 +120,14 @@ def set_(
     Example:
         saltern run '*' grains.set app:web:port 2209
     """
-    old = traverse(host.grains, key, _ABSENT, delimiter)
-    if old is not _ABSENT and old == val and not (val is None and destructive):
+    old = traverse(host.grains, key, ABSENT, delimiter)
+    if old is not ABSENT and old == val and not (val is None and destructive):
         return _answer("Grain is already set")
-    objection = "" if force or old is None else _objection(key, old, val)
+    objection = "" if force or old is None else objection_to(key, old, val)
     if objection:
         return _refused(host, objection)
     top, *steps = key.split(delimiter)
-    value, objection = _placed(host.grains.get(top, _ABSENT), steps, val, force, destructive)
+    value, objection = placed(host.grains.get(top, ABSENT), steps, val, force, destructive)
     if objection:
         return _refused(host, f"{objection} Use 'force=True' to overwrite.")
     return _answer("", setval(host, top, value, destructive))
@@ -232,18 +219,6 @@ def filter_by(
     return merged(under, merge)
 
 
-def merged(under: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return ``under`` with ``over`` laid upon it; mappings in both are merged, all else is replaced."""
-    result = {key: copy.deepcopy(value) for key, value in under.items()}
-    for key, value in over.items():
-        below = result.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(below, value)
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
-
-
 def _match(table: Mapping[Any, Any], values: list[Any]) -> Any:
     from fnmatch import fnmatchcase
 
@@ -268,50 +243,10 @@ def _over(base: Any, chosen: Any) -> Any:
 
 def _set_list(host: Host, key: str, value: list[Any], delimiter: str) -> dict[str, Any]:
     top, *steps = key.split(delimiter)
-    placed, objection = _placed(host.grains.get(top, _ABSENT), steps, value, False, False)
+    whole, objection = placed(host.grains.get(top, ABSENT), steps, value, False, False)
     if objection:
         raise BadArgument(objection)
-    return setval(host, top, placed)
-
-
-def _placed(under: Any, steps: list[str], value: Any, force: bool, destructive: bool) -> tuple[Any, str]:
-    """Return ``under`` with ``value`` at the path ``steps``, and an objection where it doesn't fit."""
-    if not steps:
-        return value, ""
-    step, *rest = steps
-    if isinstance(under, list):
-        return _placed_in_list(under, step, rest, value, force, destructive)
-    if not isinstance(under, Mapping):
-        if under not in (_ABSENT, None, step) and not force:
-            return None, f"The value {under!r} stands in the way of the key {step!r}."
-        under = {}
-    inner, objection = _placed(under.get(step, _ABSENT), rest, value, force, destructive)
-    result = {**under, step: inner}
-    if inner is None and destructive and not rest:
-        del result[step]
-    return result, objection
-
-
-def _placed_in_list(
-    under: list[Any], step: str, rest: list[str], value: Any, force: bool, destructive: bool
-) -> tuple[Any, str]:
-    """Change the list's mapping that has the key; a text equal to the key becomes one; else add one."""
-    for index, item in enumerate(under):
-        if item == step or (isinstance(item, Mapping) and step in item):
-            inner, objection = _placed(item, [step, *rest], value, force, destructive)
-            return [*under[:index], inner, *under[index + 1 :]], objection
-    inner, objection = _placed(_ABSENT, [step, *rest], value, force, destructive)
-    return [*under, inner], objection
-
-
-def _objection(key: str, old: Any, new: Any) -> str:
-    if isinstance(old, dict | list):
-        return f"The key '{key}' exists but is a dict or a list. Use 'force=True' to overwrite."
-    if old is not _ABSENT and isinstance(new, dict | list):
-        return (
-            f"The key '{key}' exists and the given value is a dict or a list. Use 'force=True' to overwrite."
-        )
-    return ""
+    return setval(host, top, whole)
 
 
 def _answer(comment: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -330,27 +265,3 @@ def _sanitized(grains: dict[str, Any]) -> dict[str, Any]:
         shown = len(serial) * 3 // 4
         hidden["serialnumber"] = serial[:shown] + "X" * (len(serial) - shown)
     return grains | hidden
-
-
-def _read(host: Host, path: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        found = yaml.safe_load(host.text(path, "")) or {}
-    except yaml.YAMLError as error:
-        found = error
-    if not isinstance(found, dict):
-        raise SettingsError(
-            "not a YAML mapping, so nothing was written", where=path, hint="mend it by hand first"
-        )
-    return found
-
-
-def _write(host: Host, path: str, grains: dict[str, Any]) -> None:
-    import yaml
-
-    try:
-        text = yaml.safe_dump(grains, default_flow_style=False, allow_unicode=True)
-    except yaml.YAMLError as error:
-        raise BadArgument(f"a grain must be plain data: {error}") from None
-    host.write(path, text.encode())

@@ -1,0 +1,1 @@
+"""Files, directories and links: what lies at a path, its content, owner and mode."""

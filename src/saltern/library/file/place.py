@@ -1,0 +1,187 @@
+"""What the states of ``file`` share: paths, modes, owners, differences as people read them."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from saltern.sdk import BadArgument, Conflict, Host, NotFound, Stat, User
+
+Mode = str | int | None
+Account = str | int | None
+
+_STICKY, _WRITABLE_BY_ALL = 0o1000, 0o002
+
+
+def absolute(path: str) -> str:
+    """Return a path as it is to be used. Raises BadArgument unless it is absolute."""
+    if not path.startswith("/"):
+        raise BadArgument(f"Specified file {path} is not an absolute path", hint="write /… in full")
+    return posixpath.normpath(path)
+
+
+def octal(mode: Mode) -> int | None:
+    """Return permission bits: 644, 0644 and '0644' all mean rw-r--r--. Raises BadArgument."""
+    if mode is None:
+        return None
+    try:
+        bits = int(str(mode), 8)
+    except ValueError:
+        bits = -1
+    if not 0 <= bits <= 0o7777:
+        raise BadArgument(f"mode = {mode!r} is not octal", hint="write mode: '0644'")
+    return bits
+
+
+def shown(bits: int) -> str:
+    """Return permission bits as people write them: ``0644``."""
+    return f"{bits:04o}"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Owner, group and mode that something is to have; None leaves one alone."""
+
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
+
+    def differs(self, there: Stat, user: Account, group: Account) -> dict[str, Any]:
+        """Return what is otherwise, by its name; owners as they were asked for."""
+        found: dict[str, Any] = {}
+        if self.uid is not None and there.uid != self.uid:
+            found["user"] = user
+        if self.gid is not None and there.gid != self.gid:
+            found["group"] = group
+        if self.mode is not None and there.kind != "link" and there.mode != self.mode:
+            found["mode"] = shown(self.mode)
+        return found
+
+    def give(self, host: Host, path: str, there: Stat) -> None:
+        """Set what is otherwise: the owner first, for that takes special bits away."""
+        uid = self.uid if self.uid != there.uid else None
+        gid = self.gid if self.gid != there.gid else None
+        if uid is not None or gid is not None:
+            host.set_owner(path, uid, gid)
+        if self.mode is not None and there.kind != "link":
+            now = host.stat(path, follow=False)
+            if now is not None and now.mode != self.mode:
+                host.set_mode(path, self.mode)
+
+    def owner(self, host: Host, there: Stat | None) -> User | None:
+        """Return to whom a file that is written anew shall belong; None for whom it does already."""
+        if self.uid is None and self.gid is None:
+            return None
+        kept = there or host.user()
+        uid = kept.uid if self.uid is None else self.uid
+        gid = kept.gid if self.gid is None else self.gid
+        return User(name=str(uid), uid=uid, gid=gid)
+
+
+def wanted(host: Host, user: Account, group: Account, mode: Mode) -> Wanted:
+    """Return what is asked for. Raises NotFound for an account that isn't there, BadArgument."""
+    uid = None if user is None or user == "" else _uid(host, user)
+    gid = None if group is None or group == "" else _gid(host, group)
+    return Wanted(uid, gid, octal(mode))
+
+
+def _uid(host: Host, user: str | int) -> int:
+    return user if isinstance(user, int) else host.user(int(user) if user.isdigit() else user).uid
+
+
+def _gid(host: Host, group: str | int) -> int:
+    return group if isinstance(group, int) else host.group(int(group) if group.isdigit() else group).gid
+
+
+def followed(host: Host, path: str) -> str:
+    """Return where a path leads, behind links.
+
+    Raises Conflict for a link that a stranger may have put into a directory where all may write.
+    """
+    there = host.stat(path, follow=False)
+    if there is None or there.kind != "link":
+        return path
+    folder = host.stat(posixpath.dirname(path))
+    shared = folder is not None and folder.mode & _STICKY and folder.mode & _WRITABLE_BY_ALL
+    if folder is not None and shared and there.uid not in (host.user().uid, folder.uid):
+        raise Conflict(
+            f"{path} is a link that belongs to user id {there.uid}, in a directory where all may write",
+            hint="it may have been put there to have another file overwritten; remove it",
+        )
+    return host.real_path(path)
+
+
+def make_parent(host: Host, path: str, makedirs: bool, mode: Mode, owner: Wanted) -> None:
+    """See that the directory a path lies in is there. Raises NotFound unless it may be made."""
+    parent = posixpath.dirname(path)
+    if host.stat(parent) is not None:
+        return
+    if not makedirs:
+        raise NotFound(f"Parent directory not present: {parent}", hint="write - makedirs: true")
+    bits = octal(mode)
+    missing = _missing(host, parent)
+    host.make_directory(parent, 0o755 if bits is None else bits)
+    for one in missing:
+        there = host.stat(one)
+        if there is not None:
+            Wanted(owner.uid, owner.gid, bits).give(host, one, there)
+
+
+def _missing(host: Host, path: str) -> list[str]:
+    found: list[str] = []
+    while host.stat(path) is None:
+        found.append(path)
+        path = posixpath.dirname(path)
+    return found
+
+
+def difference(old: bytes, new: bytes, path: str) -> str:
+    """Return a unified diff, or a word on why there is none."""
+    try:
+        before, after = old.decode(), new.decode()
+    except UnicodeDecodeError:
+        return "Replace binary file with text file" if _is_text(new) else "Replace binary file"
+    if "\0" in before or "\0" in after:
+        return "Replace binary file"
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), fromfile=path, tofile=path
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def rendered(host: Host, data: bytes, engine: str, where: str, *layers: Mapping[str, Any] | None) -> bytes:
+    """Return a template rendered with ``layers`` of names, later ones above earlier ones."""
+    context = {name: value for layer in layers for name, value in (layer or {}).items()}
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Conflict(f"{where}: a template must be UTF-8 text: {error}") from None
+    return host.supply.render(engine, text, context, where).encode()
+
+
+def fetched(host: Host, source: str) -> bytes | None:
+    """Return the file at a ``salt://`` address or at an absolute path; None when there is none."""
+    if source.startswith("salt://"):
+        return host.supply.file(source)
+    path = source.removeprefix("file://")
+    if path.startswith("/"):
+        try:
+            return host.read(path)
+        except NotFound:
+            return None
+    raise BadArgument(
+        f"source = {source!r}: only salt://, file:// and absolute paths can be read",
+        hint="put the file into the file roots",
+    )
