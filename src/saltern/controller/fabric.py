@@ -19,6 +19,10 @@ log = logging.getLogger("saltern.fabric")
 OLDEST_BROKER = (2, 12)
 
 
+#: Seconds in which a connection is tried again at once.
+_PERSIST = 3.0
+
+
 class Fabric:
     """Two connections, to the common account and to the system account; both or none.
 
@@ -96,15 +100,7 @@ class Fabric:
                 (self._authority.system_user_jwt(), "controller-system"),
                 (self._authority.controller_jwt(), "controller"),
             ):
-                opened.append(
-                    await connect(
-                        self.endpoint,
-                        Credential(jwt, self._authority.user),
-                        name=name,
-                        inbox=f"_ctl.{self._authority.user.public[:12]}",
-                        buffer=64 * 1024 * 1024,
-                    )
-                )
+                opened.append(await self._connect(jwt, name))
                 if name == "controller-system":
                     await server.update_account(opened[0], await self._account())
             system, connection = opened
@@ -119,6 +115,25 @@ class Fabric:
             raise
         self.up.set()
         return connection, system
+
+    async def _connect(self, jwt: str, name: str) -> Connection:
+        """Raises NotAllowed, Unavailable. When a fleet wants in too, many are turned away: so persist."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PERSIST
+        while True:
+            try:
+                return await connect(
+                    self.endpoint,
+                    Credential(jwt, self._authority.user),
+                    name=name,
+                    inbox=f"_ctl.{self._authority.user.public[:12]}",
+                    timeout=30.0,
+                    buffer=64 * 1024 * 1024,
+                )
+            except Unavailable:
+                if loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(0.05)
 
     async def refresh_account(self) -> None:
         """Tell the broker who is revoked, as of now. Raises Unavailable when it does not take it."""

@@ -11,6 +11,8 @@ import msgspec
 from saltern.foundation.errors import Unavailable
 from saltern.transport.connection import Connection, Message
 
+#: Seconds for the first answer, while the broker lets a fleet in.
+_PATIENCE = 20.0
 #: Connections are listed in pages of this many.
 _PAGE = 1024
 #: Connections that may end between two pages without another being missed: the pages overlap by so many.
@@ -125,7 +127,7 @@ async def _ask_all(
     subscription = await system.subscribe(inbox, on_answer)
     try:
         await system.publish(subject, msgspec.json.encode(question), reply=inbox)
-        found = [await asyncio.wait_for(answers.get(), 5)]
+        found = [await asyncio.wait_for(answers.get(), _PATIENCE)]
         while True:
             try:
                 found.append(await asyncio.wait_for(answers.get(), patience))
@@ -144,7 +146,7 @@ async def kick(system: Connection, server: str, number: int) -> None:
 
 async def update_account(system: Connection, token: str) -> None:
     """Give the broker a new JWT of an account: users revoked in it are dropped at once."""
-    answer = await system.request("$SYS.REQ.CLAIMS.UPDATE", token.encode())
+    answer = await system.request("$SYS.REQ.CLAIMS.UPDATE", token.encode(), timeout=_PATIENCE)
     reply = msgspec.json.decode(answer)
     if not isinstance(reply, dict) or "error" in reply:
         raise Unavailable(f"the broker does not take the account's JWT: {reply}")

@@ -25,6 +25,8 @@ from saltern.foundation.errors import Unavailable
 from saltern.transport.connection import Connection, Handler, Message
 
 DAY = 86_400.0
+#: Seconds for the broker to set something up, while it lets a fleet in.
+_PATIENCE = 20.0
 
 RETURNS = "RETURNS"
 BLOBS = "BLOBS"
@@ -82,7 +84,7 @@ def declared(space: int, replicas: int = 1) -> list[StreamConfig]:
 
 async def ensure(connection: Connection, space: int, replicas: int = 1) -> None:
     """See that all streams exist as declared. Raises Unavailable when the broker has no JetStream."""
-    manager = connection.client.jsm()
+    manager = connection.client.jsm(timeout=_PATIENCE)
     try:
         for config in declared(space, replicas):
             try:
@@ -100,7 +102,7 @@ async def ensure_consumer(
 ) -> None:
     """See that ``stream`` has the durable consumer which all controllers share."""
     try:
-        await connection.client.jsm().add_consumer(
+        await connection.client.jsm(timeout=_PATIENCE).add_consumer(
             stream,
             ConsumerConfig(
                 durable_name=durable,
