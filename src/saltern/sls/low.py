@@ -159,8 +159,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """A run ready to be made, or the reasons why it can't be.
 
-    With ``faults`` the chunks are those that could be made; they must not be run. ``high`` is the merged
-    high data in Salt's shape, ``aggregates`` groups of chunks (indexes) that may run as one.
+    With ``faults`` the chunks are those that could be made; they must not be run. ``aggregates`` are
+    groups of chunks (indexes) that may run as one.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -168,7 +168,6 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     listeners: tuple[Listener, ...] = ()
     aggregates: tuple[tuple[int, ...], ...] = ()
     faults: tuple[Fault, ...] = ()
-    high: Mapping[str, Any] = {}
 
     def check(self) -> Compiled:
         """Return this. Raises SlsError with all faults when there are any."""

@@ -1,0 +1,1 @@
+"""Jinja as Salt's users know it: its tags, filters, tests and variables."""
