@@ -132,7 +132,7 @@ def test_every_page_can_be_found(page: Path) -> None:
             continue
         seen.add(here)
         waiting += [(here.parent / target).resolve() for target in LINK.findall(here.read_text())]
-    assert page in seen
+    assert page in seen, "link to it from docs/index.md"
 
 
 def test_the_picture_in_the_readme_is_the_recorded_output() -> None:
