@@ -173,6 +173,7 @@ class Site:
         """``settings`` are parts of ``controller.yaml``; ``address`` is where the broker listens."""
         self.directory = directory
         self.mark = secrets.token_hex(8)  # in the environment of all its processes
+        self._host = address
         self.port = free_port(address)
         self.controller = Program(directory / "controller", self.mark, ("controller",), inside=False)
         fabric: dict[str, Any] = {"listen": f"{address}:{self.port}"}
@@ -237,7 +238,7 @@ class Site:
     @property
     def address(self) -> str:
         """Where agents dial in."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._host}:{self.port}"
 
     @property
     def broker(self) -> int:
