@@ -30,6 +30,8 @@ log = logging.getLogger("saltern.admission")
 
 #: Which state each verb leads to.
 _VERBS = {"accept": KeyState.ACCEPTED, "reject": KeyState.REJECTED, "revoke": KeyState.REVOKED}
+#: The store's name for the longest lifetime of a credential.
+_LONGEST = "longest_credential_lifetime"
 _MAX_TOKEN = 366 * 86_400.0
 
 
@@ -199,9 +201,15 @@ class Admission:
 
     async def account_jwt(self) -> str:
         """Return the account's JWT with all whose credential could still be good among its revocations."""
-        horizon = self._clock.now() - self._lifetime - 86_400
+        horizon = self._clock.now() - await self._longest_lifetime() - 86_400
         revoked = await self._store.agents.revoked()
         return self._authority.account_jwt({key: at for key, at in revoked.items() if at > horizon})
+
+    async def _longest_lifetime(self) -> float:
+        """Return how long a credential may be good that was issued under any settings ever used here."""
+        longest = max(self._lifetime, float(await self._store.meta.get(_LONGEST) or 0))
+        await self._store.meta.set(_LONGEST, str(longest))
+        return longest
 
     async def create_token(self, decision: Decision, request: TokenRequest) -> NewToken:
         """Make a join token; see ``api.facade``."""
