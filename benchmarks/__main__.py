@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ from benchmarks import fleet, single
 from benchmarks.measure import Row, machine, table
 
 #: Ours, which return rows; and those that print their own tables.
-ROWS: dict[str, Callable[[bool], list[Row]]] = {"single": single.run, "fleet": fleet.run}
+ROWS: dict[str, Callable[[bool], Iterable[Row]]] = {"single": single.run, "fleet": fleet.run}
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "executor": ("40",),
     "targeting": ("10000",),
@@ -35,12 +35,17 @@ def main() -> int:
     if unknown := set(chosen) - set(names):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     print(machine(), flush=True)
-    rows = [row for name in chosen if name in ROWS for row in ROWS[name](options.quick)]
+    rows = [_told(row) for name in chosen if name in ROWS for row in ROWS[name](options.quick)]
     if rows:
         print(f"\n{table(rows)}", flush=True)
     if options.save:
         _save(rows)
     return max([_program(name, options.quick) for name in chosen if name in PROGRAMS], default=0)
+
+
+def _told(row: Row) -> Row:
+    print(f"{row.what}: {row.figure}", file=sys.stderr, flush=True)
+    return row
 
 
 def _program(name: str, quick: bool) -> int:

@@ -10,13 +10,16 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
-from benchmarks.measure import Row, best, cpu_seconds, until
+from benchmarks.measure import Row, best, cpu_seconds, timed, until
 from benchmarks.site import Site, site
 
+from saltern.api.replies import JobTargets
 from saltern.identity.keys import KeyPair
+from saltern.model.status import Status
+from saltern.testing.conditions import eventually
 from saltern.testing.swarm import Swarm, identities
 from saltern.testing.swarm_agent import BARE
 from saltern.testing.swarm_link import Door, Link, Reactor
@@ -26,15 +29,14 @@ _ROUNDS = 4
 _ORDER = BARE + bytes(380)
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Measure fleets of two sizes."""
-    rows: list[Row] = []
+    yield from _enrolment(100 if quick else 1000)
     for count in (200,) if quick else (1000, 10_000):
-        rows += _fleet(count)
-    return rows + _enrolment(100 if quick else 1000)
+        yield from _fleet(count)
 
 
-def _fleet(count: int) -> list[Row]:
+def _fleet(count: int) -> Iterator[Row]:
     with site() as here:
         members = identities(here.authority, count)
         here.know(members)
@@ -47,8 +49,8 @@ def _fleet(count: int) -> list[Row]:
             here.start_controller()
             swarm.greet()
             _wait_online(here, count)
-            rows = [_ping(here, swarm, count, floor)]
-            return rows + _comebacks(here, swarm, count, connecting)
+            yield _ping(here, swarm, count, floor)
+            yield from _comebacks(here, swarm, count, connecting)
 
 
 def _wait_online(here: Site, count: int) -> float:
@@ -58,11 +60,11 @@ def _wait_online(here: Site, count: int) -> float:
 def _ping(here: Site, swarm: Swarm, count: int, floor: float) -> Row:
     parts = {"controller": [here.controller_pid], "broker": [here.broker_pid], "agents": swarm.pids}
     before = {name: cpu_seconds(pids) for name, pids in parts.items()}
-    seconds = best(_ROUNDS, lambda: ping(here, count))
+    whole = [timed(lambda: ping(here, count)) for _ in range(_ROUNDS)]
     used = {name: (cpu_seconds(pids) - before[name]) / _ROUNDS for name, pids in parts.items()}
     return Row(
         what=f"test.ping to {count:,}",
-        value=seconds,
+        value=min(whole),
         unit="s",
         reference=floor,
         of="the bare fabric",
@@ -73,14 +75,22 @@ def _ping(here: Site, swarm: Swarm, count: int, floor: float) -> Row:
 
 
 def ping(here: Site, count: int) -> None:
-    """Ping everybody, from the request to the last return. AssertionError when one is missing."""
+    """Ping everybody, from the request to the last return. AssertionError when one is missing.
+
+    On a machine with too much to do some are called unresponsive, and answer later: they are waited for.
+    """
     body = {"target": "*", "fun": "test.ping"}
     lines = here.client.lines("POST", "/v1/jobs", query={"stream": True}, body=body)
-    counts = msgspec.json.decode(deque(lines, maxlen=1).pop())["counts"]
-    assert counts == {"ok": count}, f"not everybody answered: {counts}"
+    end = msgspec.json.decode(deque(lines, maxlen=1).pop())
+    if end["counts"] != {"ok": count}:
+        eventually(lambda: _answered(here, end["jid"]) == count, within=60, what="all have answered")
 
 
-def _comebacks(here: Site, swarm: Swarm, count: int, connecting: float) -> list[Row]:
+def _answered(here: Site, jid: str) -> int:
+    return here.client.get(f"/v1/jobs/{jid}/targets", JobTargets, status="ok").counts.get(Status.OK, 0)
+
+
+def _comebacks(here: Site, swarm: Swarm, count: int, connecting: float) -> Iterator[Row]:
     welcomed = swarm.counts()["welcomed"]
     os.kill(here.broker_pid, signal.SIGKILL)
     broker = until(lambda: swarm.counts()["welcomed"] >= welcomed + count, within=240, what="all came back")
@@ -92,7 +102,7 @@ def _comebacks(here: Site, swarm: Swarm, count: int, connecting: float) -> list[
     controller = time.perf_counter() - began
     ping(here, count)
     goal = "30 s" if count == 10_000 else ""
-    return [
+    yield from (
         Row(
             what=f"{count:,} back after kill -9 of the broker",
             value=broker,
@@ -102,16 +112,16 @@ def _comebacks(here: Site, swarm: Swarm, count: int, connecting: float) -> list[
             goal=goal,
         ),
         Row(what=f"{count:,} back after kill -9 of the controller", value=controller, unit="s", goal=goal),
-    ]
+    )
 
 
-def _enrolment(count: int) -> list[Row]:
+def _enrolment(count: int) -> Iterator[Row]:
     with site() as here:
         here.start_controller()
         names = [f"new-{number:05d}" for number in range(count)]
         with Swarm(here.endpoint, token=here.token(count), enrol=names) as swarm:
             seconds = until(lambda: swarm.counts()["welcomed"] >= count, within=240, what="all are in")
-    return [Row(what="machines that join by token", value=count / seconds, unit="/s", salt="7 /s")]
+    yield Row(what="machines that join by token", value=count / seconds, unit="/s", salt="7 /s")
 
 
 class Floor:

@@ -28,6 +28,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     @property
+    def figure(self) -> str:
+        """The value with its unit, in three digits or more."""
+        digits = 0 if self.value >= 100 else 1 if self.value >= 10 else 2
+        return f"{self.value:,.{digits}f} {self.unit}"
+
+    @property
     def ratio(self) -> str:
         """The value as a multiple of the reference."""
         return f"{self.value / self.reference:.1f} x {self.of}" if self.reference else ""
@@ -36,18 +42,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def table(rows: Sequence[Row]) -> str:
     """Return an aligned table."""
     head = ("", "measured", "ratio", "goal", "Salt", "")
-    body = [(row.what, _figure(row), row.ratio, row.goal, row.salt, row.note) for row in rows]
+    body = [(row.what, row.figure, row.ratio, row.goal, row.salt, row.note) for row in rows]
     widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         for line in (head, *body)
     ]
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _figure(row: Row) -> str:
-    digits = 0 if row.value >= 100 else 1 if row.value >= 10 else 2
-    return f"{row.value:,.{digits}f} {row.unit}"
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -24,9 +24,11 @@ def run(quick: bool) -> list[Row]:
         program = SALTERN if quick else _agent_alone(Path(directory))
         here.start_controller()
         agent = here.start_agent(program)
-        rows = _jobs(here, 20 if quick else 200) + _commands(here, 3 if quick else 15)
-        time.sleep(3)  # until it is idle
-        return rows + _memory(here, agent)
+        time.sleep(3)  # until all is quiet
+        rows = _memory(here, agent)
+        rows += _jobs(here, 20 if quick else 200) + _commands(here, 3 if quick else 25)
+        used = memory(agent)
+        return [*rows, Row(what="the agent again, after its jobs", value=used, unit="MB")]
 
 
 def _jobs(here: Site, count: int) -> list[Row]:
