@@ -18,6 +18,9 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "run": Command("run", "Run a function on many machines at once"),
     "call": Command("call", "Run a function on this machine, without a controller"),
+    "plan": Command("plan", "Show what states would change on this machine, and save it"),
+    "apply": Command("apply", "Do exactly what a saved plan says"),
+    "undo": Command("undo", "Bring back what a run of states has changed"),
     "target": Command("target", "Show whom a target means"),
     "minions": Command("minions", "List the agents: who is here, who is not"),
     "job": Command("job", "List, show, watch, cancel and rerun jobs"),
@@ -35,6 +38,7 @@ COMMANDS: dict[str, Command] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Work": ("run", "call", "target", "minions", "job", "events", "doc"),
+    "This machine": ("plan", "apply", "undo"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric"),
     "About": ("help", "version"),

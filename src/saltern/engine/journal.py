@@ -2,7 +2,8 @@
 
 A run's directory, private, holds ``run.json`` (who, when, what), ``steps.jsonl`` (a line when a state
 begins to change something and when it ends), ``before.jsonl`` (a line for each path, written before its
-first change), and ``content/`` (former contents, by hash).
+first change), ``after.jsonl`` (what the run left at these paths), and ``content/`` (former contents, by
+hash).
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ class Former(msgspec.Struct, frozen=True, kw_only=True):
     stat: Stat | None
     content: str = ""
     lost: str = ""  # why the content is not kept
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run left at a path it had changed; ``digest`` is that of a file's content."""
+
+    path: str
+    kind: str = ""  # empty: nothing
+    target: str = ""
+    digest: str = ""
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +99,11 @@ class Journal:
             self._seen.add(path)
             self._write(self._former, self._kept(host, path))
 
-    def close(self) -> None:
-        """End the record."""
+    def close(self, host: Host) -> None:
+        """End the record with what lies at the changed paths now."""
+        with _appending(self.directory / "after.jsonl") as file:
+            for path in sorted(self._seen):
+                self._write(file, left_at(host, path))
         self._steps.close()
         self._former.close()
 
@@ -117,6 +130,17 @@ class Journal:
 
         file.write(encode(record) + b"\n")
         file.flush()
+
+
+def left_at(host: Host, path: str) -> Left:
+    """Return what lies at a path now."""
+    found = host.stat(path, follow=False)
+    if found is None:
+        return Left(path=path)
+    digest = ""
+    if found.kind == "file" and found.size <= LARGEST_KEPT:
+        digest = hashlib.sha256(host.read(path)).hexdigest()
+    return Left(path=path, kind=found.kind, target=found.target, digest=digest)
 
 
 def read_lines(path: Path, kind: type[Any]) -> Sequence[Any]:

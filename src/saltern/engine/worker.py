@@ -155,7 +155,7 @@ class Worker:
         if wanted.reload_grains or wanted.reload_modules:
             self._host.forget_grains()
         if wanted.reload_pillar:
-            self._supply.forget_pillar()
+            self._supply.site.forget_pillar()
 
 
 def _has_conditions(chunk: Chunk) -> bool:

@@ -376,4 +376,6 @@ def _may_be_called(module: types.ModuleType, name: str, value: object) -> bool:
 
 
 #: Everything callable in this process: Saltern's own nouns, then those of installed distributions.
-LIBRARY = Registry(Package("saltern.library"), EntryPoints("saltern.library"))
+LIBRARY = Registry(
+    Package("saltern.library"), Package("saltern.engine.nouns"), EntryPoints("saltern.library")
+)

@@ -5,29 +5,31 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from saltern.cli import local
 from saltern.cli.arguments import parse
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode
+from saltern.cli.output.highstate import highstate, is_highstate
 from saltern.cli.output.printable import one_line, printable
 from saltern.cli.output.value import lines
 from saltern.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from saltern.engine.outcome import Outcome
-    from saltern.sdk.local import LocalHost
 
 USAGE = "saltern call [OPTIONS] FUNCTION [ARGUMENT …] [NAME=VALUE …]"
 EXAMPLES = """
   saltern call test.ping
   saltern call grains.items --json
   saltern call cmd.run 'uname -r'
+  saltern call --file-root ./states state.apply web test=True
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("words", nargs="*", metavar="WORD", help=argparse.SUPPRESS)
-    parser.add_argument("--local", action="store_true", help="accepted for old habits: it is always local")
+    local.add_options(parser)
     parser.set_defaults(handler=run)
 
 
@@ -39,25 +41,12 @@ def run(context: Context, options: argparse.Namespace) -> int:
     from saltern.engine.call import call
 
     positional, named = parse(words[1:])
-    outcome = call(_host(context), words[0], positional, named)
+    outcome = call(local.host(context, options, words[0]), words[0], positional, named)
     if context.json:
         context.emit(_plain(words[0], outcome))
     else:
-        _show(context, outcome)
+        _show(context, outcome, options)
     return ExitCode.OK if outcome.ok else ExitCode.FAILED
-
-
-def _host(context: Context) -> LocalHost:
-    from saltern.sdk.local import LocalHost
-
-    settings = str(context.layout.settings)
-
-    def grains() -> dict[str, object]:
-        from saltern.grains.collect import collect
-
-        return collect(LocalHost(settings=settings)).values
-
-    return LocalHost(grains=grains, settings=settings)
 
 
 def _plain(fun: str, outcome: Outcome) -> dict[str, object]:
@@ -68,12 +57,16 @@ def _plain(fun: str, outcome: Outcome) -> dict[str, object]:
     return plain | ({"error": outcome.error} if outcome.error else {}) | {"data": msgspec.Raw(outcome.data)}
 
 
-def _show(context: Context, outcome: Outcome) -> None:
+def _show(context: Context, outcome: Outcome, options: argparse.Namespace) -> None:
     import msgspec
 
     error = outcome.error
     if error is None:
-        context.say(lines(msgspec.json.decode(outcome.data)))
+        data = msgspec.json.decode(outcome.data)
+        if is_highstate(data):
+            context.say(highstate(data, options.id or "local", context.style, options.state_output))
+        else:
+            context.say(lines(data))
     else:
         context.note(f"{context.err_style.paint('error:', 'red')} {printable(error.message)}")
         context.note(f"hint: {one_line(error.hint)}") if error.hint else None

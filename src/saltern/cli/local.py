@@ -1,0 +1,89 @@
+"""This machine, with the states that are for it: what commands without a controller work on."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from saltern.cli.context import Context
+from saltern.cli.output.highstate import MODES
+
+if TYPE_CHECKING:
+    from saltern.engine.site import Site
+    from saltern.sdk.local import LocalHost
+
+_FILES, _PILLAR = ("srv/saltern", "srv/salt"), ("srv/pillar",)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say where states come from."""
+    parser.add_argument("--local", action="store_true", help="accepted for old habits: it is always local")
+    parser.add_argument(
+        "--file-root",
+        action="append",
+        metavar="DIR",
+        help="where the SLS are: DIR, or ENVIRONMENT=DIR; several are searched in order (/srv/salt)",
+    )
+    parser.add_argument("--pillar-root", action="append", metavar="DIR", help="likewise (/srv/pillar)")
+    parser.add_argument("--id", metavar="NAME", help="be called NAME, in top files and grains")
+    parser.add_argument(
+        "--state-output", choices=MODES, default="full", metavar="MODE", help=f"one of {', '.join(MODES)}"
+    )
+
+
+def host(context: Context, options: argparse.Namespace, fun: str = "state.apply") -> LocalHost:
+    """Return this machine, with file roots and pillar when ``fun`` may need them."""
+    from saltern.sdk.local import LocalHost
+
+    settings, name = str(context.layout.settings), options.id or platform.node()
+
+    def grains() -> dict[str, Any]:
+        from saltern.grains.collect import collect
+
+        return collect(LocalHost(settings=settings), name=name).values
+
+    made = LocalHost(grains=grains, settings=settings)
+    named = options.file_root or options.pillar_root
+    if named or fun.partition(".")[0] in ("state", "pillar"):
+        made.supply = site(context, options, made).supply
+    return made
+
+
+def site(context: Context, options: argparse.Namespace, machine: LocalHost) -> Site:
+    """Return where this machine's states come from."""
+    from saltern.engine.site import Site
+    from saltern.sls.tree import LocalTree
+
+    root = context.layout.root
+    files = _roots(options.file_root) or {"base": [str(root / one) for one in _FILES]}
+    pillar = _roots(options.pillar_root) or {"base": [str(root / one) for one in _PILLAR]}
+    return Site(
+        machine,
+        LocalTree(files),
+        pillar_tree=LocalTree(pillar),
+        opts={"id": options.id or platform.node()},
+        directory=record(context),
+    )
+
+
+def record(context: Context) -> Path:
+    """Return where runs are recorded."""
+    return context.layout.agent / "states"
+
+
+def _roots(given: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
+    """Return the directories of each environment. Raises NotFound for one that isn't there."""
+    from saltern.foundation.errors import NotFound
+
+    found: dict[str, list[str]] = {}
+    for one in given or ():
+        environment, equals, directory = one.partition("=")
+        if not equals or "/" in environment:
+            environment, directory = "base", one
+        if not Path(directory).is_dir():
+            raise NotFound(f"{directory}: no such directory", hint="--file-root and --pillar-root name some")
+        found.setdefault(environment, []).append(str(Path(directory).absolute()))
+    return found

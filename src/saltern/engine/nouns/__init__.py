@@ -1,0 +1,1 @@
+"""Nouns whose functions run the engine itself."""

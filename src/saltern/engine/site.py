@@ -1,0 +1,171 @@
+"""Where a machine's states come from: file roots, pillar roots, its name, and the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from saltern.engine.supply import RunSupply
+from saltern.sdk import Host, NotSupported, State
+from saltern.sdk.registry import LIBRARY, Registry
+from saltern.sls.low import Compiled
+from saltern.sls.tree import Tree
+from saltern.sls.world import World
+
+
+class Site:
+    """Everything that compiling and running states takes, beside the machine itself."""
+
+    def __init__(
+        self,
+        host: Host,
+        tree: Tree,
+        *,
+        pillar_tree: Tree | None = None,
+        opts: Mapping[str, Any] | None = None,
+        registry: Registry = LIBRARY,
+        directory: Path | None = None,
+    ) -> None:
+        """Take the machine and the trees.
+
+        ``opts`` are settings under Salt's names. ``directory`` is where runs are recorded, so that they can
+        be undone and exclude each other; without one they are neither.
+        """
+        self.host = host
+        self.tree = tree
+        self.registry = registry
+        self.directory = directory
+        self.opts = dict(opts or {})
+        self._pillar_tree = pillar_tree
+        self._given: Mapping[str, Any] = {}
+        self._pillar: Mapping[str, Any] | None = None
+        self.supply = RunSupply(self)
+
+    # --- pillar ------------------------------------------------------------------------------------------
+
+    @property
+    def pillar(self) -> Mapping[str, Any]:
+        """The pillar, compiled when first asked for. Raises SlsError."""
+        if self._pillar is None:
+            from saltern.engine.pillar import compile_pillar, laid_over
+
+            world = self._world({})
+            found = {} if self._pillar_tree is None else compile_pillar(world, self._pillar_tree)
+            self._pillar = laid_over(found, self._given)
+        return self._pillar
+
+    def give_pillar(self, given: Mapping[str, Any] | None) -> None:
+        """Lay ``given`` over the pillar, for one run."""
+        self._given = given or {}
+        self.forget_pillar()
+
+    def forget_pillar(self) -> None:
+        """Have the pillar compiled anew when it is next asked for."""
+        self._pillar = None
+
+    # --- compiling ---------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """What a compilation knows beside the files."""
+        return self._world(Lazily(lambda: self.pillar))
+
+    def compile(
+        self,
+        names: Sequence[str] = (),
+        *,
+        saltenv: str = "base",
+        exclude: Sequence[str | Mapping[str, str]] = (),
+    ) -> Compiled:
+        """Return the run of the SLS named; without names that of the top files."""
+        from saltern.sls.compile import compile_highstate, compile_sls
+
+        if names:
+            return compile_sls(self.world, self.tree, names, saltenv=saltenv, exclude=exclude)
+        return compile_highstate(self.world, self.tree, exclude=exclude)
+
+    def high(self, names: Sequence[str] = (), *, saltenv: str = "base") -> dict[str, Any]:
+        """Return the merged high data of the SLS named; without names of the top files. Raises SlsError."""
+        from saltern.sls import show
+        from saltern.sls.compile import high_data
+
+        wanted = {saltenv: list(names)} if names else show.top(self.world, self.tree)
+        return high_data(self.world, self.tree, wanted)
+
+    def compile_data(self, data: Mapping[str, Any], shown: str) -> Compiled:
+        """Return the run of high data that is in no file."""
+        from saltern.sls.compile import compile_data
+
+        return compile_data(self.world, data, tree=self.tree, shown=shown)
+
+    def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
+        """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
+        from saltern.sls.renderers.registry import RENDERERS
+        from saltern.sls.template import Template, Work, same_line
+
+        template = Template(
+            text=text,
+            path=where.removeprefix("salt://").partition("?")[0],
+            shown=where,
+            saltenv=saltenv,
+            world=self.world,
+            tree=self.tree,
+            context={"source": where, **context},
+        )
+        if engine not in RENDERERS.names():
+            raise NotSupported(f"{where}: no template engine {engine!r}", hint="jinja is one")
+        return RENDERERS.get(engine)(Work(text, same_line), template, "").text(engine, template)
+
+    def _world(self, pillar: Mapping[str, Any]) -> World:
+        grains = Lazily(lambda: self.host.grains)
+        return World(
+            id=self.opts.get("id") or str(grains.get("id", "")),
+            call=self._call,
+            grains=grains,
+            pillar=pillar,
+            opts=self.opts,
+            knows=self.supply.has,
+            watches=self._watches,
+            aggregates=self._aggregates,
+            host=self.host,
+        )
+
+    def _call(self, fun: str, *args: Any, **kwargs: Any) -> Any:
+        return self.supply.call(self.host, fun, args, kwargs)
+
+    def _watches(self, module: str) -> bool:
+        kinds = self.registry.states(module).values()
+        return not kinds or any(one.cls.when_watched is not State.when_watched for one in kinds)
+
+    def _aggregates(self, module: str) -> bool:
+        kinds = self.registry.states(module).values()
+        return any(one.cls.with_others is not State.with_others for one in kinds)
+
+
+class Lazily(Mapping[str, Any]):
+    """A mapping that is made when something is first looked up in it."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        """Take what makes it."""
+        self._make = make
+
+    def __getitem__(self, name: str) -> Any:
+        return self._make()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+def site_of(host: Host) -> Site:
+    """Return the site that a host was given. Raises NotSupported when it was given none."""
+    supply = host.supply
+    if not isinstance(supply, RunSupply):
+        raise NotSupported(
+            "there are no file roots here, so there are no states",
+            hint="saltern call --local --file-root DIR state.apply",
+        )
+    return supply.site
