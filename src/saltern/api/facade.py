@@ -11,7 +11,7 @@ from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.status import Status
-from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
 from saltern.targeting import Reason
@@ -89,6 +89,12 @@ class Controller(Protocol):
 
     async def status(self) -> ControllerStatus:
         """Return how the controller is."""
+
+    async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
+        """Return up to ``limit`` entries of the audit log that follow entry ``after``, oldest first."""
+
+    async def accept_audit_loss(self, decision: Decision) -> AuditEntry:
+        """Go on after entries of the audit log were lost; the log says so. Raises Conflict when none were."""
 
     async def verify_audit(self) -> AuditReport:
         """Read the whole audit log and tell whether it is whole."""

@@ -10,6 +10,7 @@ from saltern.api.replies import Broken, JobPage, JobTargets
 from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
     AgentsQuery,
+    AuditQuery,
     EventsQuery,
     JobsQuery,
     KeyChange,
@@ -27,7 +28,7 @@ from saltern.api.schemas import (
 from saltern.identity.authorise import Action, Decision
 from saltern.model.agent import Agent
 from saltern.model.job import Job, Tally
-from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
 
@@ -75,6 +76,10 @@ ROUTES: tuple[Route, ...] = (
           EventsQuery, lines=Happening | Broken),
     Route("GET", "/v1/status", Action.SYSTEM_READ, "Tell how the controller is", system.status,
           ControllerStatus, NoQuery),
+    Route("GET", "/v1/audit", Action.AUDIT_READ, "Read the audit log, oldest first", system.audit,
+          list[AuditEntry], AuditQuery),
+    Route("POST", "/v1/audit/accept-loss", Action.AUDIT_CHANGE,
+          "Go on after entries of the audit log were lost", system.accept_audit_loss, AuditEntry, NoQuery),
     Route("GET", "/v1/audit/verify", Action.AUDIT_READ, "Prove that the audit log is whole",
           system.verify_audit, AuditReport, NoQuery),
     Route("GET", "/v1/openapi.json", Action.SYSTEM_READ, "Describe this API", _describe, Any, NoQuery),

@@ -129,6 +129,13 @@ class ResolveQuery(Strict, frozen=True, kw_only=True):
     why: bool = False
 
 
+class AuditQuery(Strict, frozen=True, kw_only=True):
+    """Entries after number ``after``, at most ``limit``."""
+
+    after: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
 class EventsQuery(Strict, frozen=True, kw_only=True):
     """``pattern`` is a glob of tags."""
 

@@ -25,7 +25,7 @@ from saltern.controller.store import Act, JobFilter, Store
 from saltern.controller.watch import job_updates, require_job
 from saltern.foundation import settings as reading
 from saltern.foundation.clock import Clock
-from saltern.foundation.errors import SalternError
+from saltern.foundation.errors import Conflict, SalternError
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.identity.authority import Authority
 from saltern.model.agent import Agent, KeyState
@@ -33,7 +33,7 @@ from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.status import Status
-from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
 from saltern.targeting import Reason
@@ -333,6 +333,19 @@ class Controller:
             pending=sum(agent.state is KeyState.PENDING for agent in agents),
             jobs=sum(not live.settled for live in self.jobs_alive.live.values()),
             problems=problems,
+        )
+
+    async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
+        """Return up to ``limit`` entries of the audit log that follow entry ``after``, oldest first."""
+        return await self._store.audit.entries(after=after, limit=limit)
+
+    async def accept_audit_loss(self, decision: Decision) -> AuditEntry:
+        """Go on after entries of the audit log were lost. Raises Conflict when none were."""
+        decision.require(Action.AUDIT_CHANGE)
+        if (await self._store.audit.verify()).whole:
+            raise Conflict("the audit log is whole: nothing was lost")
+        return await self._store.audit.accept_loss(
+            principal=f"{decision.principal.name} ({decision.principal.via})", at=self._clock.now()
         )
 
     async def verify_audit(self) -> AuditReport:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     TOKEN_READ = "token.read"  # noqa: S105
     TOKEN_CHANGE = "token.change"  # noqa: S105
     AUDIT_READ = "audit.read"
+    AUDIT_CHANGE = "audit.change"
     SYSTEM_READ = "system.read"
     SYSTEM_CHANGE = "system.change"
 

@@ -34,6 +34,20 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An act as recorded: ``arguments`` is JSON with secrets masked, hashes are 64 hexadecimal digits."""
+
+    seq: int
+    at: float
+    principal: str
+    action: str
+    target: str
+    decision: str
+    arguments: str
+    previous: str
+    hash: str
+
+
 class Happening(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="event"
 ):

@@ -20,7 +20,7 @@ from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.status import SETTLED, Status
-from saltern.model.system import AuditReport, ControllerStatus, Happening
+from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
 from saltern.targeting import Reason
@@ -387,6 +387,27 @@ class FakeController:
             pending=sum(agent.state is KeyState.PENDING for agent in self.fleet.values()),
             jobs=sum(not Tally(self._counts(jid)).settled for jid in self._jobs),
         )
+
+    async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
+        """Return what was decided, as an audit log would have it."""
+        return [
+            AuditEntry(
+                seq=number,
+                at=_EPOCH,
+                principal=decision.principal.name,
+                action=decision.action,
+                target=decision.targets.expression,
+                decision="allowed",
+                arguments="{}",
+                previous="",
+                hash="",
+            )
+            for number, decision in enumerate(self.decisions, 1)
+        ][after : after + limit]
+
+    async def accept_audit_loss(self, decision: Decision) -> AuditEntry:
+        """Nothing is ever lost here."""
+        raise Conflict("the audit log is whole: nothing was lost")
 
     async def verify_audit(self) -> AuditReport:
         """Report a log with one entry for each decision."""

@@ -62,7 +62,13 @@ def test_every_route_refuses_a_stranger(
 def test_every_action_that_changes_something_has_a_route() -> None:
     """And each route that may change something is about an action that says so."""
     changing = {route.action for route in ROUTES if route.method != "GET"}
-    assert changing == {Action.JOB_RUN, Action.JOB_CANCEL, Action.KEY_CHANGE, Action.TOKEN_CHANGE}
+    assert changing == {
+        Action.JOB_RUN,
+        Action.JOB_CANCEL,
+        Action.KEY_CHANGE,
+        Action.TOKEN_CHANGE,
+        Action.AUDIT_CHANGE,
+    }
     reading = {route.action for route in ROUTES if route.method == "GET"}
     assert all(action.endswith(".read") for action in reading)
 

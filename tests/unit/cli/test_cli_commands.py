@@ -238,6 +238,14 @@ class TestSystem:
         done = saltern("audit", "verify")
         assert (done.code, done.out) == (1, "broken at entry 3: entry 3 was changed\n")
 
+    def test_the_audit_log_is_shown(self, saltern: Saltern) -> None:
+        """What was decided, one a line; a whole log has no loss to accept."""
+        saltern("run", "web1", "test.ping")
+        assert "job.run" in saltern("audit", "list").out
+        assert saltern("audit", "list", "--after", "1", "--json").code == 0
+        assert saltern("audit", "accept-loss").code == ExitCode.USAGE
+        assert "nothing was lost" in saltern("audit", "accept-loss", "--yes").err
+
     def test_target(self, saltern: Saltern) -> None:
         """Who is meant and by which terms, or the names alone; nobody is an exit code of its own."""
         assert saltern("target", "web*").out == "web[1-3]  web*\n"

@@ -16,6 +16,16 @@ async def status(call: Call, decision: Decision) -> Answer:
     return await call.controller.status()
 
 
+async def audit(call: Call, decision: Decision) -> Answer:
+    """Answer with a part of the audit log."""
+    return await call.controller.audit(after=call.query.after, limit=call.query.limit)
+
+
+async def accept_audit_loss(call: Call, decision: Decision) -> Answer:
+    """Let the audit log go on where entries were lost."""
+    return await call.controller.accept_audit_loss(decision)
+
+
 async def verify_audit(call: Call, decision: Decision) -> Answer:
     """Read the audit log from end to end and tell whether it is whole."""
     return await call.controller.verify_audit()

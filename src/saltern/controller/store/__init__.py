@@ -23,7 +23,7 @@ Errors: Unavailable when the database does not answer or is locked, its kind Dis
 (it goes on by itself once there is), Conflict, NotFound and NotAllowed as each method says.
 """
 
-from saltern.controller.store.audit import Act, Entry
+from saltern.controller.store.audit import Act
 from saltern.controller.store.failures import DiskFull
 from saltern.controller.store.store import Store
 from saltern.controller.store.values import (
@@ -41,7 +41,6 @@ __all__ = [
     "Act",
     "Answer",
     "DiskFull",
-    "Entry",
     "JobFilter",
     "Presence",
     "Pruned",

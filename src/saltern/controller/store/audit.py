@@ -14,7 +14,7 @@ from saltern.controller.store.anchor import EMPTY, Anchor, Head
 from saltern.controller.store.masking import masked
 from saltern.controller.store.values import plain
 from saltern.foundation.errors import Conflict
-from saltern.model.system import AuditReport
+from saltern.model.system import AuditEntry, AuditReport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -38,21 +38,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Any = None
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An act as written: ``arguments`` is JSON with secrets masked, hashes are 64 hexadecimal digits."""
-
-    seq: int
-    at: float
-    principal: str
-    action: str
-    target: str
-    decision: str
-    arguments: str
-    previous: str
-    hash: str
-
-
-_COLUMNS = [_AUDIT.c[name] for name in Entry.__struct_fields__]
+_COLUMNS = [_AUDIT.c[name] for name in AuditEntry.__struct_fields__]
 
 
 class Audit:
@@ -63,7 +49,7 @@ class Audit:
         self._anchor = Anchor(anchor)
         self._first = asyncio.Lock()
 
-    async def append(self, *acts: Act) -> list[Entry]:
+    async def append(self, *acts: Act) -> list[AuditEntry]:
         """Write ``acts`` in order, all or nothing; they are on disk when this returns.
 
         Raises Conflict when the log does not reach its anchor any more: entries were cut off.
@@ -73,10 +59,10 @@ class Audit:
         async with self._first:  # one alone drops the anchor
             return await self._append(acts, self._continue)
 
-    async def accept_loss(self, *, principal: str, at: float) -> Entry:
+    async def accept_loss(self, *, principal: str, at: float) -> AuditEntry:
         """Go on after entries were lost (a restored back-up); the log says that, when, and who."""
 
-        def work(connection: sa.Connection, acts: Sequence[Act]) -> list[Entry]:
+        def work(connection: sa.Connection, acts: Sequence[Act]) -> list[AuditEntry]:
             head = _lock_head(connection)
             anchor = self._anchor.read() or EMPTY
             arguments = {"expected": anchor.seq, "found": head.seq, "hash": anchor.hash}
@@ -87,7 +73,7 @@ class Audit:
         )
         return (await self._append([act], work, backwards=True))[0]
 
-    async def entries(self, *, after: int = 0, limit: int = 100) -> list[Entry]:
+    async def entries(self, *, after: int = 0, limit: int = 100) -> list[AuditEntry]:
         """Return up to ``limit`` entries that follow entry ``after``, oldest first."""
         query = sa.select(*_COLUMNS).where(_AUDIT.c.seq > after).order_by(_AUDIT.c.seq).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
@@ -112,16 +98,16 @@ class Audit:
         """Let go of the anchor."""
         self._anchor.close()
 
-    async def _append(self, acts: Sequence[Act], work: Any, *, backwards: bool = False) -> list[Entry]:
+    async def _append(self, acts: Sequence[Act], work: Any, *, backwards: bool = False) -> list[AuditEntry]:
         if not acts:
             return []
-        written: list[Entry] = await self._database.write(lambda connection: work(connection, acts))
+        written: list[AuditEntry] = await self._database.write(lambda connection: work(connection, acts))
         anchor, last = self._anchor.read() or EMPTY, written[-1]
         if backwards or last.seq > anchor.seq:
             self._anchor.move(Head(last.seq, last.hash))
         return written
 
-    def _continue(self, connection: sa.Connection, acts: Sequence[Act]) -> list[Entry]:
+    def _continue(self, connection: sa.Connection, acts: Sequence[Act]) -> list[AuditEntry]:
         head, anchor = _lock_head(connection), self._anchor.read()
         if anchor is None and head != EMPTY:  # a new controller beside others, or somebody removed the file
             found = Act(
@@ -140,7 +126,7 @@ class Audit:
             )
         return _write(connection, head, acts)
 
-    async def _all(self) -> AsyncIterator[Entry]:
+    async def _all(self) -> AsyncIterator[AuditEntry]:
         after = -(2**62)  # not 0: an entry put in before the first must be seen
         while page := await self.entries(after=after, limit=_PAGE):
             for entry in page:
@@ -148,8 +134,8 @@ class Audit:
             after = page[-1].seq
 
 
-def _entry(row: Sequence[object]) -> Entry:
-    return msgspec.convert(dict(zip(Entry.__struct_fields__, row, strict=True)), Entry)
+def _entry(row: Sequence[object]) -> AuditEntry:
+    return msgspec.convert(dict(zip(AuditEntry.__struct_fields__, row, strict=True)), AuditEntry)
 
 
 def _lock_head(connection: sa.Connection) -> Head:
@@ -167,8 +153,8 @@ def _reaches(connection: sa.Connection, head: Head, anchor: Head) -> bool:
     return connection.execute(query).scalar() == anchor.hash
 
 
-def _write(connection: sa.Connection, head: Head, acts: Sequence[Act]) -> list[Entry]:
-    entries: list[Entry] = []
+def _write(connection: sa.Connection, head: Head, acts: Sequence[Act]) -> list[AuditEntry]:
+    entries: list[AuditEntry] = []
     for act in acts:
         entry = _sealed(head, act)
         entries.append(entry)
@@ -177,8 +163,8 @@ def _write(connection: sa.Connection, head: Head, acts: Sequence[Act]) -> list[E
     return entries
 
 
-def _sealed(head: Head, act: Act) -> Entry:
-    open_entry = Entry(
+def _sealed(head: Head, act: Act) -> AuditEntry:
+    open_entry = AuditEntry(
         seq=head.seq + 1,
         at=act.at,
         principal=plain(act.principal),
@@ -192,12 +178,12 @@ def _sealed(head: Head, act: Act) -> Entry:
     return msgspec.structs.replace(open_entry, hash=_hash(open_entry))
 
 
-def _hash(entry: Entry) -> str:
+def _hash(entry: AuditEntry) -> str:
     """SHA-256 over the JSON array of all fields but the last: one value, one text, on every database."""
     return hashlib.sha256(msgspec.json.encode(msgspec.structs.astuple(entry)[:-1])).hexdigest()
 
 
-def _broken(head: Head, entry: Entry) -> str:
+def _broken(head: Head, entry: AuditEntry) -> str:
     if entry.seq != head.seq + 1:
         missing = f"entry {head.seq + 1} is missing"
         return missing if entry.seq > head.seq else f"entry {entry.seq} stands before the first"
@@ -208,7 +194,7 @@ def _broken(head: Head, entry: Entry) -> str:
     return ""
 
 
-def _problem_at(head: Head, entry: Entry) -> int:
+def _problem_at(head: Head, entry: AuditEntry) -> int:
     """Return the number of the entry that is missing or wrong."""
     return min(entry.seq, head.seq + 1)
 
