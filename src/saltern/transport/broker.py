@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from saltern.foundation import atomic
 from saltern.foundation.errors import SettingsError, Unavailable
+from saltern.transport.broker_log import BrokerLog
 
 log = logging.getLogger("saltern.broker")
 
@@ -24,6 +25,8 @@ _PR_SET_PDEATHSIG = 1
 _PROBE_EVERY = 5.0
 _PROBE_FAILURES = 3
 _STARTUP = 60.0
+#: Bytes free on its disk with which it should be able to store.
+_ROOM = 8 * 1024 * 1024
 _LOG_SIZE = 20 * 1024 * 1024
 
 
@@ -134,7 +137,8 @@ class Broker:
         self._on_restart = on_restart
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._log = BrokerLog(self.log_file)
+        self._roomy = True
 
     @property
     def pid(self) -> int | None:
@@ -241,13 +245,31 @@ class Broker:
             if not done:
                 ended.cancel()
                 missed = 0 if await self._answers() else missed + 1
-                if missed < _PROBE_FAILURES:
+                if missed >= _PROBE_FAILURES:
+                    reason = f"it did not answer {missed} times"
+                    self._kill()  # it would not hear a gentle word
+                elif self._stuck():
+                    reason = "its disk was full; there is space again, and it stores nothing"
+                else:
                     continue
-                reason = f"it did not answer {missed} times"
             else:
                 reason = f"it ended with {_status(self._process.returncode)}: {self._last_words()}"
             missed = 0
             await self._restart(reason)
+
+    def _stuck(self) -> bool:
+        """Tell that it stores nothing though there is space: after a full disk it does not try again."""
+        roomy_before, self._roomy = self._roomy, self._free() >= _ROOM
+        return self._log.disk_was_full() and roomy_before and self._roomy
+
+    def _free(self) -> int:
+        status = os.statvfs(self._directory / "streams")
+        return status.f_bavail * status.f_frsize
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _restart(self, reason: str) -> None:
         log.error("nats-server is started again: %s", reason)
