@@ -10,6 +10,8 @@ from saltern.model.ids import AgentKey
 
 #: Messages of one agent in a second; whoever keeps sending more is disconnected.
 LIMIT = 5000
+#: What an event counts: it is stored, and sent on to everybody who listens.
+EVENT = 20
 #: Events about one agent with one tag, in so many seconds: the rest say nothing new.
 REPORTS, REPORTS_WITHIN = 20, 10.0
 
@@ -25,14 +27,15 @@ class Floods:
         self._period = 0.0
         self.on_flood: Callable[[AgentKey], None] = lambda key: None
 
-    def passes(self, key: AgentKey) -> bool:
-        """Tell whether a message of this agent is to be looked at."""
+    def passes(self, key: AgentKey, weight: int = 1) -> bool:
+        """Tell whether a message of this agent is to be looked at; ``weight`` is what it costs."""
         now = self._clock.steady()
         if now - self._second >= 1:
             self._sent.clear()
             self._second = now
-        self._sent[key] += 1
-        if self._sent[key] == LIMIT:
+        before = self._sent[key]
+        self._sent[key] += weight
+        if before < LIMIT <= self._sent[key]:
             self.on_flood(key)
         return self._sent[key] <= LIMIT
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from saltern.controller.floods import Floods
+from saltern.controller.floods import EVENT, Floods
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, Unavailable
 from saltern.messages.v1 import Event, decode, encode
@@ -88,7 +88,7 @@ class Happenings:
 
     async def _on_event(self, message: Message) -> None:
         _, key, tag = message.subject.split(".", 2)
-        if (key != CONTROLLER and not self.floods.passes(AgentKey(key))) or not self._listeners:
+        if (key != CONTROLLER and not self.floods.passes(AgentKey(key), EVENT)) or not self._listeners:
             return
         try:
             event = decode(message.data, Event)

@@ -125,6 +125,9 @@ class Intake:
             clients = await server.clients(self._system, self._authority.account.public, patience)
             links = [link for client in clients if (link := _link(client))]
             self._fleet.apply(self._fleet.presence.replace(links, self._clock.now()))
+            for key in self._fleet.presence.strangers():
+                if self._fleet.accepted(key) is not None:
+                    await self._jobs.ask(key)
 
     async def _on_connect(self, message: Message) -> None:
         link = _link(server.reported(message))
@@ -152,9 +155,21 @@ class Intake:
             for waiting in self._pulses.pop(key, ()):
                 if not waiting.done():
                     waiting.set_result(frame.instance)
+            self._vouch(key, frame.instance)
             self._jobs.accounted(key, frame)
         else:
             self._jobs.heard(key, JobId(jid), frame)
+
+    def _vouch(self, key: AgentKey, instance: str) -> None:
+        """Take a process for the agent that says it was welcomed, when there is no other.
+
+        The welcome may have been an earlier controller's, which died before it was recorded. A process that
+        is not welcome does not answer.
+        """
+        presence = self._fleet.presence
+        connected = any(link.instance == instance for link in presence.links(key))
+        if connected and not presence.online(key) and self._fleet.accepted(key) is not None:
+            self._fleet.apply(presence.welcome(key, instance, self._clock.now()))
 
     def _on_flood(self, key: AgentKey) -> None:
         """Disconnect an agent that says more than anybody could."""

@@ -61,6 +61,10 @@ class Presence:
         """Return all its connections."""
         return list(self._by_key.get(key, {}).values())
 
+    def strangers(self) -> list[AgentKey]:
+        """Return whose connections are all of processes that we did not welcome, as far as we know."""
+        return [key for key in self._by_key if not self.online(key)]
+
     def others(self, key: AgentKey, instance: str) -> list[Link]:
         """Return connections of the welcomed process, when that is not ``instance``: two with one key."""
         welcomed = self._welcomed.get(key)

@@ -27,6 +27,8 @@ log = logging.getLogger("saltern.transport")
 # asyncio warns of this at the end of every TLS connection of its streams; it means nothing.
 logging.getLogger("asyncio").addFilter(lambda record: "eof_received" not in str(record.msg))
 
+#: Messages of one subscription until others get their turn.
+_TURN = 100
 #: Bytes of headers and subject that must still fit under the broker's payload limit.
 _MARGIN = 4096
 
@@ -136,7 +138,13 @@ class Connection:
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> Subscription:
         """Call ``handler`` for each message on ``subject``, one at a time, in order."""
 
+        turn = 0
+
         async def deliver(message: Msg) -> None:
+            nonlocal turn
+            turn += 1
+            if turn % _TURN == 0:  # a backlog comes without a pause, and would keep all others waiting
+                await asyncio.sleep(0)
             try:
                 await handler(Message(message.subject, message.data, message.reply, message))
             except Exception:
