@@ -163,9 +163,10 @@ class Lazily(Mapping[str, Any]):
 def site_of(host: Host) -> Site:
     """Return the site that a host was given. Raises NotSupported when it was given none."""
     supply = host.supply
-    if not isinstance(supply, RunSupply):
+    site = supply.site if isinstance(supply, RunSupply) else None
+    if not isinstance(site, Site):
         raise NotSupported(
             "there are no file roots here, so there are no states",
             hint="saltern call --local --file-root DIR state.apply",
         )
-    return supply.site
+    return site

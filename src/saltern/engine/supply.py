@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from saltern.engine.call import bound
 from saltern.sdk import BadArgument
+from saltern.sdk.registry import Registry
 from saltern.sdk.supply import Supply
-
-if TYPE_CHECKING:
-    from saltern.engine.site import Site
+from saltern.sls.tree import Tree
 
 _SCHEME = "salt://"
+
+
+class Holdings(Protocol):
+    """Where a supply comes from."""
+
+    tree: Tree
+    registry: Registry
+
+    @property
+    def pillar(self) -> Mapping[str, Any]:
+        """The host's pillar. Raises SlsError."""
+
+    def forget_pillar(self) -> None:
+        """Have the pillar compiled anew when it is next asked for."""
+
+    def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
+        """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
 
 
 class RunSupply(Supply):
     """The supply that a site gives, for one environment."""
 
-    def __init__(self, site: Site, saltenv: str = "base") -> None:
+    def __init__(self, site: Holdings, saltenv: str = "base") -> None:
         """Take where everything comes from, and the environment that paths are looked up in."""
         self.site = site
         self._saltenv = saltenv

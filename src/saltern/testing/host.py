@@ -387,6 +387,10 @@ class FakeHost(Host):
             raise NotFound(f"{path}: no such file or directory")
         return nullcontext()
 
+    def folders(self) -> dict[str, tuple[int, int, int]]:
+        """Return mode, owner and group of each directory."""
+        return {path: (one.mode, one.uid, one.gid) for path, one in self._directories.items()}
+
     def _put(self, path: str, file: File) -> None:
         if posixpath.normpath(path) != path or not path.startswith("/"):
             raise ImpossibleWorld(f"{path!r} is not an absolute path")

@@ -8,7 +8,18 @@ from typing import Any
 
 from saltern.library._command import private_copy
 from saltern.library.file import place
-from saltern.sdk import BadArgument, Changes, Command, CommandFailed, Conflict, Host, Moment, NotFound, State
+from saltern.sdk import (
+    BadArgument,
+    Changes,
+    Command,
+    CommandFailed,
+    Conflict,
+    Host,
+    Moment,
+    NotFound,
+    Stat,
+    State,
+)
 from saltern.sdk.traverse import traverse
 
 Source = str | dict[str, str | None]
@@ -70,15 +81,11 @@ class Managed(State, frozen=True, kw_only=True):
             return self._new(content)
         found: dict[str, Any] = {}
         mend = None
-        if content is not None and self.replace and not self._is_there(host, path, there.kind, content):
-            old = host.read(path) if there.kind == "file" else b""
-            found["diff"] = self._shown_difference(old, content)
-            mend = content
-        elif there.kind == "link":
+        if there.kind == "link":
             found["diff"], mend = "Replace symbolic link with file", content or b""
-        else:
-            found |= self._wanted(host).differs(there, self.user, self.group)
-            return Changes(found)
+        elif content is not None and self.replace and not self._is_there(host, path, there, content):
+            old = host.read(path) if there.kind == "file" else b""
+            found["diff"], mend = self._shown_difference(old, content), content
         return Changes(found | self._wanted(host).differs(there, self.user, self.group), mend=mend)
 
     def apply(self, host: Host, changes: Changes) -> None:
@@ -130,12 +137,9 @@ class Managed(State, frozen=True, kw_only=True):
         return place.difference(old, new, self.name) if self.show_changes else "<show_changes=False>"
 
     @staticmethod
-    def _is_there(host: Host, path: str, kind: str, content: bytes) -> bool:
+    def _is_there(host: Host, path: str, there: Stat, content: bytes) -> bool:
         """Tell whether the file's content is ``content``, reading no more of it than that takes."""
-        there = host.stat(path)
-        if kind != "file" or there is None or there.size != len(content):
-            return False
-        return host.read(path) == content
+        return there.kind == "file" and there.size == len(content) and host.read(path) == content
 
     # --- the content ------------------------------------------------------------------------------------
 

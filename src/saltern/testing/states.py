@@ -1,0 +1,47 @@
+"""States in a world in memory: make one, run SLS in it, compare what it was with what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from saltern.engine.runner import Wishes
+from saltern.engine.site import Site
+from saltern.engine.states import Results, look, perform
+from saltern.testing.host import FakeHost
+from saltern.testing.sls import MemoryTree
+
+
+def site(
+    host: FakeHost,
+    *,
+    tree: Mapping[str, str | bytes] | None = None,
+    pillar: Mapping[str, Any] | None = None,
+    directory: Path | None = None,
+) -> Site:
+    """Return the site of a fake host, which is supplied by it: files of ``base``, and a pillar as data."""
+    made = Site(host, MemoryTree({"base": dict(tree or {})}), opts={"id": "fake"}, directory=directory)
+    made.give_pillar(pillar)
+    host.supply = made.supply
+    return made
+
+
+def run(made: Site, high: Mapping[str, Any], **wishes: Any) -> Results:
+    """Run high data, as an SLS has it once rendered, and return the results. Raises SlsError."""
+    wanted = Wishes(**wishes)
+    compiled = made.compile_data(high, "a test")
+    return look(made, compiled, wanted) if wanted.test else perform(made, compiled, wanted, what="a test")
+
+
+def snapshot(host: FakeHost) -> dict[str, Any]:
+    """Return all that states may change of a fake host, to be compared."""
+    files = {path: msgspec.to_builtins(file) for path, file in host.files.items()}
+    return {
+        "files": files,
+        "directories": host.folders(),
+        "environment": dict(host.environment),
+        "signals": list(host.signals),
+    }
