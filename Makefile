@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup demo demo-stop test check unit integration bench lock clean
+.PHONY: help setup demo demo-stop test check unit integration differential bench lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -34,6 +34,9 @@ integration: setup ## real broker, controller, agents; real hosts where root all
 	@$(BIN)/pytest -q -n 2 -m "integration or e2e"
 
 test: check unit integration ## everything CI runs
+
+differential: setup ## the same trees through real Salt and through Saltern
+	@$(BIN)/python -m tools.differential
 
 bench: setup ## measure, beside a reference in the same run
 	@$(BIN)/python -m benchmarks

@@ -154,7 +154,7 @@ def compile_high(world: World, high: High, options: Options) -> Compiled:
 
 
 def folded(high: High) -> tuple[Fault, ...]:
-    """Return the faults, the source around each; one met on several ways is told once, with all its places."""
+    """Return the faults with the source around each; one met on several ways is told once."""
     kept: dict[tuple[str, Place], Fault] = {}
     for fault in high.faults:
         if not fault.excerpt and fault.where.path in high.texts:

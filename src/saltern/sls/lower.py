@@ -128,7 +128,9 @@ class _Lowering:
             if item.place.path == self._entry.where.path:
                 self._lines[key] = item.place.line
             if key == "names":
-                self._names += [name for name in value or () if name not in self._names]
+                for name in value if isinstance(value, list) else ():
+                    if name not in self._names:
+                        self._names.append(name)
             elif key == "name":
                 self._rename(low, value, item.place)
             elif key in LISTS and isinstance(low.get(key), list) and isinstance(value, list):

@@ -84,13 +84,12 @@ class _Resolver:
         written: Any = draft.low[type]
         place = draft.place(type)
         for one in written if isinstance(written, list) else [written]:
-            if isinstance(one, str):
-                yield _Reference(type, "id", one, place)
-            elif isinstance(one, dict) and len(one) == 1 and all(isinstance(x, str) for x in one.values()):
-                module, pattern = next(iter(one.items()))
-                yield _Reference(type, str(module), pattern, place)
-            else:
-                self._high.fault(f"ID {draft.entry.id!r}: {type}: {one!r} is no requisite", place)
+            problem, hint = _problem(one)
+            if problem:
+                self._high.fault(f"ID {draft.entry.id!r}: {type}: {problem}", place, hint=hint)
+                continue
+            module, pattern = ("id", one) if isinstance(one, str) else next(iter(one.items()))
+            yield _Reference(type, module, pattern, place)
 
     def _resolved(self, draft: Draft, reference: _Reference) -> Requisite | None:
         kind, quantity = TYPES[reference.type]
@@ -137,3 +136,19 @@ class _Resolver:
         found = self._by_module["id"].get(reference.pattern, [])
         modules = sorted({self._drafts[place].module for place in found})
         return f"{reference.pattern!r} has {', '.join(modules)}" if modules else ""
+
+
+def _problem(reference: Any) -> tuple[str, str]:
+    """Return what is wrong with one reference, and a hint; empty texts when it is well formed."""
+    if isinstance(reference, str):
+        return "", ""
+    if not isinstance(reference, dict) or len(reference) != 1:
+        return f"{reference!r} is no requisite", "a requisite is '- module: id', or '- id'"
+    module, name = next(iter(reference.items()))
+    if not isinstance(module, str):
+        return f"the module {module!r} is not text", ""
+    if "." in module:
+        return f"the module {module!r} has a dot in it", f"did you mean {module.split('.')[0]!r}?"
+    if not isinstance(name, str):
+        return f"{module}: {name!r} is not text", "put it in quotes, or take the line away if it is empty"
+    return "", ""

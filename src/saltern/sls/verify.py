@@ -60,23 +60,3 @@ def _check_requisite(high: High, entry: Entry, item: Item, key: str, value: Any)
     if len(item.value) != 1:
         hint = "begin each argument with its own '- '"
         high.fault(f"ID {entry.id!r}: other arguments stand beside {key}", item.place, hint=hint)
-    for reference in value:
-        problem, hint = _problem(reference)
-        if problem:
-            high.fault(f"ID {entry.id!r}: {key}: {problem}", item.place, hint=hint)
-
-
-def _problem(reference: Any) -> tuple[str, str]:
-    """Return what is wrong with one reference, and a hint; empty texts when it is well formed."""
-    if isinstance(reference, str):
-        return "", ""
-    if not isinstance(reference, dict) or len(reference) != 1:
-        return f"{reference!r} is no requisite", "a requisite is '- module: id', or '- id'"
-    module, name = next(iter(reference.items()))
-    if not isinstance(module, str):
-        return f"the module {module!r} is not text", ""
-    if "." in module:
-        return f"the module {module!r} has a dot in it", f"did you mean {module.split('.')[0]!r}?"
-    if not isinstance(name, str):
-        return f"{module}: {name!r} is not text", "put it in quotes, or take the line away if it is empty"
-    return "", ""

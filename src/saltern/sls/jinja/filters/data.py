@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from jinja2 import pass_context
+from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
 from saltern.foundation.errors import UsageError
@@ -128,7 +128,9 @@ def method_call(context: Context, value: Any, name: str, *args: Any, **kwargs: A
     """Call a method of a value, within the sandbox; one that it has not gives None."""
     environment: Any = context.environment
     method = environment.getattr(value, name)
-    return environment.call(context, method, *args, **kwargs) if callable(method) else None
+    if isinstance(method, Undefined) or not callable(method):
+        return None
+    return environment.call(context, method, *args, **kwargs)
 
 
 def skip(value: Any) -> str:
