@@ -42,7 +42,7 @@ def _fleet(count: int) -> Iterator[Row]:
         here.know(members)
         with Swarm(here.endpoint, here.authority.orders.public, members, bare=True) as swarm:
             began = time.perf_counter()
-            swarm.wait("ready", count, within=240)
+            until(lambda: swarm.counts()["ready"] >= count, within=240, what="all are connected")
             connecting = time.perf_counter() - began
             keys = [KeyPair(member.seed).public for member in members]
             floor = best(_ROUNDS, Floor(here, keys).exchange)

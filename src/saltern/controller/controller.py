@@ -321,7 +321,7 @@ class Controller:
     async def status(self) -> ControllerStatus:
         """Return how the controller is."""
         problems = () if self.fabric.up.is_set() else ("the broker is not reached",)
-        agents = self.fleet.all()
+        agents = self.fleet.each()
         return ControllerStatus(
             version=saltern.__version__,
             started=self._started,

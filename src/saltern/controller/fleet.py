@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -84,6 +84,10 @@ class Fleet:
         """Return the agent's name, or its key when it has none."""
         agent = self._agents.get(key)
         return agent.name if agent else key
+
+    def each(self) -> Collection[Agent]:
+        """Return all agents, in no order."""
+        return self._agents.values()
 
     def all(self) -> list[Agent]:
         """Return all agents by name, as they are now."""
