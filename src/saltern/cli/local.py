@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import platform
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ def host(context: Context, options: argparse.Namespace, fun: str = "state.apply"
     """Return this machine, with file roots and pillar when ``fun`` may need them."""
     from saltern.sdk.local import LocalHost
 
-    settings, name = str(context.layout.settings), options.id or platform.node()
+    settings, name = str(context.layout.settings), options.id or os.uname().nodename
 
     def grains() -> dict[str, Any]:
         from saltern.grains.collect import collect
@@ -64,7 +64,7 @@ def site(context: Context, options: argparse.Namespace, machine: LocalHost) -> S
         machine,
         LocalTree(files),
         pillar_tree=LocalTree(pillar),
-        opts={"id": options.id or platform.node()},
+        opts={"id": options.id or os.uname().nodename},
         directory=record(context),
     )
 

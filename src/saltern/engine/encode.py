@@ -32,6 +32,14 @@ def encode(value: Any) -> bytes:
         raise NotData("the result holds itself, or is nested too deep to be sent") from None
 
 
+def noted(value: Any) -> bytes:
+    """Return ``value`` as JSON for a record or a progress line: at once where it is plain data already."""
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError):
+        return encode(value)
+
+
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | datetime.date | datetime.time | datetime.timedelta):
         return value

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import msgspec
 
+from saltern.engine.encode import noted
 from saltern.foundation import atomic
 from saltern.sdk import Host, OutputTooLarge, Stat
 
@@ -126,9 +127,7 @@ class Journal:
 
     @staticmethod
     def _write(file: IO[bytes], record: msgspec.Struct) -> None:
-        from saltern.engine.encode import encode
-
-        file.write(encode(record) + b"\n")
+        file.write(noted(record) + b"\n")
         file.flush()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +15,9 @@ from saltern.engine.sequence import waits
 from saltern.engine.worker import Task, Worker, as_progress, names_of
 from saltern.sdk import Changes
 from saltern.sls.low import Chunk, Compiled, Kind, Step
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Tells whether the run shall stop before the next state.
 Stop = Callable[[], bool]
@@ -81,6 +83,8 @@ class Run:
 
     def _at_once(self) -> None:
         """Start each step as soon as those it waits for have ended."""
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
         open_ = waits(self._compiled, auto=self._wishes.auto)
         waiting: dict[int, list[int]] = {}
         for step, needed in enumerate(open_):

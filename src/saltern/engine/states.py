@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from saltern.engine.encode import encode
+from saltern.engine.encode import noted
 from saltern.engine.journal import Head, Journal, runs
 from saltern.engine.runner import Run, Wishes
 from saltern.engine.site import Site
@@ -65,7 +65,7 @@ def _run(site: Site, compiled: Compiled, wishes: Wishes, journal: Journal | None
     worker = Worker(host, site.supply, site.registry, journal)
 
     def tell(told: Mapping[str, Any]) -> None:
-        host.emit("state", encode(told) + b"\n")
+        host.emit("state", noted(told) + b"\n")
 
     def stop() -> bool:
         return journal is not None and (journal.directory / STOP).exists()

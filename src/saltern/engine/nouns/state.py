@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saltern.engine import plan as plans
-from saltern.engine import undo as undoing
 from saltern.engine.runner import Wishes
 from saltern.engine.site import Site, site_of
 from saltern.engine.states import STOP, Results, look, perform
@@ -138,6 +136,8 @@ def plan(host: Host, mods: Names | None = None, pillar: Data | None = None, salt
     Example:
         saltern run web1 state.plan nginx
     """
+    from saltern.engine import plan as plans
+
     return plans.plan(site_of(host), _names(mods), saltenv=saltenv, pillar=pillar)
 
 
@@ -149,6 +149,8 @@ def undo(host: Host, run: str | None = None) -> dict[str, Any]:
     Example:
         saltern run web1 state.undo
     """
+    from saltern.engine import undo as undoing
+
     directory = _directory(host)
     done = undoing.undo(host, directory, undoing.find(directory, run))
     return {"run": done.run, "restored": done.restored, "left": done.left}
