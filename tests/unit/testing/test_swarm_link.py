@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 
@@ -54,10 +55,9 @@ class Played:
 
         def complete() -> bool:
             nonlocal data
-            try:
-                data += self.broker.recv(65536)
-            except BlockingIOError:
-                return False
+            with contextlib.suppress(BlockingIOError):
+                while piece := self.broker.recv(1 << 20):
+                    data += piece
             return data.endswith(end)
 
         self.reactor.run(complete)
