@@ -30,10 +30,21 @@ def site(
 
 
 def run(made: Site, high: Mapping[str, Any], **wishes: Any) -> Results:
-    """Run high data, as an SLS has it once rendered, and return the results. Raises SlsError."""
+    """Run what an SLS called ``it`` would say, and return the results. Raises SlsError."""
+    import yaml
+
     wanted = Wishes(**wishes)
-    compiled = made.compile_data(high, "a test")
+    text = "#!yaml\n" + yaml.safe_dump(dict(high), sort_keys=False)
+    whole = {**{path: _read(made, path) for path in made.tree.files("base")}, "it.sls": text}
+    made.tree = MemoryTree({"base": whole})
+    compiled = made.compile(["it"])
     return look(made, compiled, wanted) if wanted.test else perform(made, compiled, wanted, what="a test")
+
+
+def _read(made: Site, path: str) -> bytes:
+    found = made.tree.read("base", path)
+    assert found is not None
+    return found.data
 
 
 def snapshot(host: FakeHost) -> dict[str, Any]:
