@@ -217,7 +217,7 @@ class _Run:
         self._placed = _Placed(sequence, {draft: place for place, draft in enumerate(sequence)})
         self.steps = tuple(Step(self._placed.chunks[step.chunk], step.look) for step in ordered.steps)
         self._looked_at = {step.chunk for step in ordered.steps if step.look}
-        self._moved: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._moved: dict[int, tuple[int, ...]] = {}  # by the identity of the targets, which many share
 
     def chunks(self) -> tuple[Chunk, ...]:
         """Return the chunks in the order they run."""
@@ -249,10 +249,10 @@ class _Run:
 
     def _with_chunks(self, requisite: Requisite) -> Requisite:
         """Return a requisite whose targets are places among the chunks."""
-        targets = self._moved.get(requisite.targets)
+        targets = self._moved.get(id(requisite.targets))
         if targets is None:
             targets = tuple(sorted(self._placed.chunks[target] for target in requisite.targets))
-            self._moved[requisite.targets] = targets
+            self._moved[id(requisite.targets)] = targets
         return msgspec.structs.replace(requisite, targets=targets)
 
     def _may_aggregate(self, draft: Draft) -> bool:

@@ -18,6 +18,10 @@ from saltern.sls.lower import Draft
 _BEYOND = 1_000_000
 _ROOM = 100
 _INFINITE = float("inf")
+#: From so many targets on (a whole SLS), those that wait for them share one node between.
+_CROWD = 64
+#: The draft of a node that stands for no draft.
+_NOBODY = -1
 _QUANTITIES = (Quantity.PLAIN, Quantity.ANY, Quantity.ALL)
 #: How heavy each kind of edge is: a heavier one decides where what is waited for goes.
 _WEIGHTS = {
@@ -48,14 +52,23 @@ def order(drafts: Sequence[Draft], requisites: Sequence[Sequence[Requisite]]) ->
     """Return the order in which drafts run; with a circle among them there is none."""
     graph = Graph(requisites)
     orders = _Orders(drafts, graph)
-    steps = list(_sorted(graph, orders))
-    if len(steps) < len(graph.out):
+    nodes = list(_sorted(graph, orders))
+    if len(nodes) < len(graph.out):
         return Ordered([], orders.final(), graph.circle())
+    steps = [
+        Step(graph.of_node[node], look=node >= graph.drafts)
+        for node in nodes
+        if graph.of_node[node] != _NOBODY
+    ]
     return Ordered(steps, orders.final(), [])
 
 
 class Graph:
-    """Nodes are the drafts, and after them a look at each draft that a ``prereq`` needs."""
+    """Nodes are the drafts, after them a look at each draft that a ``prereq`` needs, and gates.
+
+    A gate waits for a crowd of targets and is waited for by many: without it, a thousand states that
+    require an SLS of a thousand would be a million edges.
+    """
 
     def __init__(self, requisites: Sequence[Sequence[Requisite]]) -> None:
         self.drafts = len(requisites)
@@ -65,6 +78,7 @@ class Graph:
         self.looked_at: dict[int, int] = {}  # draft → the node that looks at it
         self.of_node: list[int] = list(range(self.drafts))  # node → draft
         self.waiting: list[int] = [0] * self.drafts  # edges into each node
+        self._gates: dict[tuple[int, str], int] = {}
         for place, own in enumerate(requisites):
             for requisite in own:
                 self._add(place, requisite)
@@ -73,14 +87,32 @@ class Graph:
         if requisite.kind is Kind.LISTEN:
             return
         weight, type = _WEIGHTS[requisite.kind, requisite.quantity], requisite.type
-        for target in requisite.targets:
-            if requisite.kind is Kind.PREREQ:
+        if requisite.kind is Kind.PREREQ:
+            for target in requisite.targets:
                 self._add_prereq(place, target)
-                continue
+            return
+        targets = requisite.targets
+        for target in targets if len(targets) < _CROWD else (self._gate(targets, weight, type),):
             look = self.looked_at.get(place)
             if look is not None:
                 self._edge(target, look, weight, type)
             self._edge(target, place, weight, type)
+
+    def _gate(self, targets: tuple[int, ...], weight: int, type: str) -> int:
+        """Return the node that waits for all targets; the same tuple always has the same."""
+        mark = (id(targets), type)
+        if mark not in self._gates:
+            gate = self._gates[mark] = self._new_node(_NOBODY)
+            for target in targets:
+                self._edge(target, gate, weight, type)
+        return self._gates[mark]
+
+    def _new_node(self, draft: int) -> int:
+        self.out.append({})
+        self._into.append([])
+        self.of_node.append(draft)
+        self.waiting.append(0)
+        return len(self.out) - 1
 
     def _add_prereq(self, place: int, target: int) -> None:
         """Have a draft wait for a look at its target, and the target for the draft."""
@@ -95,11 +127,7 @@ class Graph:
 
     def _new_look(self, target: int) -> int:
         """Add the node that looks at a draft; it waits for all that the draft waits for so far."""
-        look = self.looked_at[target] = len(self.out)
-        self.out.append({})
-        self._into.append([])
-        self.of_node.append(target)
-        self.waiting.append(0)
+        look = self.looked_at[target] = self._new_node(target)
         for before, weight, type in list(self._into[target]):
             if not (type == "prereq" and weight == _REQUIRE):
                 self._edge(before, look, weight, type)
@@ -133,18 +161,30 @@ class Graph:
                 path.pop()
             elif state[target] == 1:
                 nodes = [one for one, _ in path]
-                return self._edges([*nodes[nodes.index(target) :], target])
+                return self._edges(self._closed(nodes[nodes.index(target) :]))
             elif state[target] == 0:
                 state[target] = 1
                 path.append((target, iter(self.out[target])))
         return []
 
+    def _closed(self, nodes: list[int]) -> list[int]:
+        """Return a circle's nodes from one that stands for a draft back to the same."""
+        while self.of_node[nodes[0]] == _NOBODY:
+            nodes = [*nodes[1:], nodes[0]]
+        return [*nodes, nodes[0]]
+
     def _edges(self, nodes: Sequence[int]) -> list[Edge]:
-        return [
-            Edge(self.of_node[before], self.of_node[after], next(iter(self.out[before][after].values())))
-            for before, after in itertools.pairwise(nodes)
-            if self.of_node[before] != self.of_node[after] or len(nodes) == 2
-        ]
+        """Return the edges between drafts along a path; gates and looks at the same draft are passed over."""
+        edges = []
+        passed: Edge | None = None
+        for before, after in itertools.pairwise(nodes):
+            type = next(iter(self.out[before][after].values()))
+            first = passed.before if passed else self.of_node[before]
+            edge = Edge(first, self.of_node[after], passed.type if passed else type)
+            passed = edge if edge.after == _NOBODY else None
+            if not passed and (edge.before != edge.after or len(nodes) <= 3):
+                edges.append(edge)
+        return edges
 
 
 class _Orders:
@@ -157,10 +197,13 @@ class _Orders:
         self._orders: list[Any] = [draft.order for draft in drafts]
         self._settled = [False] * len(drafts)
         self._labels = [(f"{d.module}{d.name}{d.low['fun']}", d.tag) for d in drafts]
+        self._after_gates: dict[int, float] = {}
 
     def key(self, node: int) -> tuple[Any, ...]:
         """Return where a node goes among those that are ready."""
         draft = self._graph.of_node[node]
+        if draft == _NOBODY:
+            return (-_INFINITE, -_INFINITE, "", "")
         own = self._settle(draft)
         label, tag = self._labels[draft]
         look = "" if node < self._graph.drafts else "_|-__prereq_test__"
@@ -189,8 +232,17 @@ class _Orders:
             for weight in weights:
                 if weight >= heaviest:
                     heaviest = weight
-                    lowest = min(lowest, self._number(self._graph.of_node[after]))
+                    lowest = min(lowest, self._number_of_node(after))
         return lowest
+
+    def _number_of_node(self, node: int) -> float:
+        """Return the order of a node's draft; of a gate the lowest of those that wait for it."""
+        draft = self._graph.of_node[node]
+        if draft != _NOBODY:
+            return self._number(draft)
+        if node not in self._after_gates:
+            self._after_gates[node] = min(map(self._number_of_node, self._graph.out[node]), default=_INFINITE)
+        return self._after_gates[node]
 
     def final(self) -> list[float]:
         """Return the orders of all drafts."""
@@ -206,14 +258,14 @@ def _cap(drafts: Sequence[Draft]) -> int:
     return cap
 
 
-def _sorted(graph: Graph, orders: _Orders) -> Iterator[Step]:
-    """Give the nodes as steps, each after all that it waits for; nodes of a circle are left out."""
+def _sorted(graph: Graph, orders: _Orders) -> Iterator[int]:
+    """Give the nodes, each after all that it waits for; nodes of a circle are left out."""
     waiting = list(graph.waiting)
     ready = [(*orders.key(node), node) for node in range(len(waiting)) if not waiting[node]]
     heapq.heapify(ready)
     while ready:
         node = heapq.heappop(ready)[-1]
-        yield Step(graph.of_node[node], look=node >= graph.drafts)
+        yield node
         for after, weights in graph.out[node].items():
             waiting[after] -= len(weights)
             if not waiting[after]:

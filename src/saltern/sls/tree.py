@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,11 +109,18 @@ class _Root:
             return None
         except OSError as error:
             raise _unreadable(os.path.join(self.path, path), error) from error
-        with contextlib.closing(os.fdopen(handle, "rb", closefd=True)) as file:
+        try:
             self._check(handle, path)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
-            data: bytes = file.read(_LARGEST + 1)
+            return self._content(handle, path)
+        finally:
+            os.close(handle)
+
+    def _content(self, handle: int, path: str) -> bytes | None:
+        """Return what an open file holds, None for what is no regular file."""
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise Unavailable(f"{os.path.join(self.path, path)} is larger than {_LARGEST} bytes")
         return data

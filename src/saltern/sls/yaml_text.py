@@ -6,7 +6,7 @@ that stands twice in a mapping is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -71,25 +71,15 @@ def load(text: str, *, marked: bool = False, limits: Limits | None = None) -> An
     if len(text) > limits.size:
         raise YamlError(f"more than {limits.size} characters")
     try:
-        return _Builder(_events(text), limits, marked).document()
+        parser = (getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader)(text)
+        try:
+            return _Builder(parser.get_event, limits, marked).document()
+        finally:
+            parser.dispose()
     except yaml.MarkedYAMLError as error:
         raise _translated(error, text) from None
     except yaml.reader.ReaderError as error:
         raise _unreadable(error, text) from None
-
-
-def _events(text: str) -> Iterator[Event]:
-    import yaml
-
-    parser = (getattr(yaml, "CSafeLoader", None) or yaml.SafeLoader)(text)
-    try:
-        while True:
-            event = parser.get_event()
-            if event is None:
-                return
-            yield event
-    finally:
-        parser.dispose()
 
 
 def _translated(error: yaml.MarkedYAMLError, text: str) -> YamlError:
@@ -108,7 +98,8 @@ def _translated(error: yaml.MarkedYAMLError, text: str) -> YamlError:
 
 
 def _character(text: str, line: int, column: int) -> str:
-    return text.split("\n", line)[line - 1][column - 1 : column]
+    lines = text.splitlines()
+    return lines[line - 1][column - 1 : column] if line <= len(lines) else ""
 
 
 def _unreadable(error: yaml.reader.ReaderError, text: str) -> YamlError:
@@ -125,11 +116,11 @@ def _unreadable(error: yaml.reader.ReaderError, text: str) -> YamlError:
 class _Builder:
     """Makes plain data of events."""
 
-    def __init__(self, events: Iterator[Event], limits: Limits, marked: bool) -> None:
+    def __init__(self, next_event: Callable[[], Event], limits: Limits, marked: bool) -> None:
         import yaml
 
         self._yaml = yaml
-        self._next = events.__next__
+        self._next = next_event
         self._limits = limits
         self._marked = marked
         self._resolvers = yaml.SafeLoader.yaml_implicit_resolvers

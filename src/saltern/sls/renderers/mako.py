@@ -24,9 +24,22 @@ def render(work: Work, template: Template, argument: str) -> Work:
     except exceptions.MakoException as error:
         raise template.fail(str(error), getattr(error, "lineno", 0)) from error
     except Exception as error:  # a template is a stranger's program
-        line = exceptions.RichTraceback(error=error).lineno or 0
-        raise template.fail(f"{type(error).__name__}: {error}", line) from error
+        raise template.fail(f"{type(error).__name__}: {error}", _line(error, text)) from error
     return Work(rendered, lambda line: work.source(line), work.secret)
+
+
+def _line(error: Exception, text: str) -> int:
+    """Return the template's line that an error came through; of an unknown name the first that has it."""
+    from mako import exceptions
+
+    if isinstance(error, NameError):
+        name = str(error).split("'")[1:2]
+        return next(
+            (number for number, line in enumerate(text.splitlines(), 1) if name and name[0] in line), 0
+        )
+    records = exceptions.RichTraceback(error=error).records
+    lines: list[int] = [record[5] for record in records if record[5]]
+    return lines[-1] if lines else 0
 
 
 def _lookup(template: Template) -> Any:
