@@ -25,7 +25,7 @@ class Matcher:
         from saltern.targeting import Index, Resolver
 
         index = Index()
-        index.put(self._world.id, self._world.id, self._world.grains)
+        index.put(self._world.id, self._world.id, dict(self._world.grains))
         index.set_pillar(self._world.id, self._world.pillar, 0.0)
         return Resolver(index, Options.of(self._world.opts).nodegroups)
 
