@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup demo demo-stop test check unit integration differential bench lock clean
+.PHONY: help setup system demo demo-stop test check unit integration differential bench lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -14,6 +14,9 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	@$(BIN)/python -m pip install --quiet --require-virtualenv -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+system: ## what the tests want from the system (Debian, as root; else they skip)
+	@tools/system-packages
 
 demo: setup ## start a controller and three agents here, and show the main job
 	@$(BIN)/python -m tools.demo up
@@ -27,10 +30,10 @@ check: setup ## format, lint, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
-unit: setup ## fast tests
+unit: setup system ## fast tests
 	@$(BIN)/pytest -q -n 2 -m "not integration and not e2e"
 
-integration: setup ## real broker, controller, agents; real hosts where root allows
+integration: setup system ## real broker, controller, agents; real hosts where root allows
 	@$(BIN)/pytest -q -n 2 -m "integration or e2e"
 
 test: check unit integration ## everything CI runs
