@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,8 @@ class Site:
 
     @property
     def world(self) -> World:
-        """What a compilation knows beside the files."""
-        return self._world(Lazily(lambda: self.pillar))
+        """What a compilation knows beside the files. Raises SlsError for a bad pillar."""
+        return self._world(self.pillar)
 
     def compile(
         self,
@@ -118,7 +118,7 @@ class Site:
         return RENDERERS.get(engine)(Work(text, same_line), template, "").text(engine, template)
 
     def _world(self, pillar: Mapping[str, Any]) -> World:
-        grains = Lazily(lambda: self.host.grains)
+        grains = dict(self.host.grains)
         return World(
             id=self.opts.get("id") or str(grains.get("id", "")),
             call=self._call,
@@ -141,23 +141,6 @@ class Site:
     def _aggregates(self, module: str) -> bool:
         kinds = self.registry.states(module).values()
         return any(one.cls.with_others is not State.with_others for one in kinds)
-
-
-class Lazily(Mapping[str, Any]):
-    """A mapping that is made when something is first looked up in it."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        """Take what makes it."""
-        self._make = make
-
-    def __getitem__(self, name: str) -> Any:
-        return self._make()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._make())
-
-    def __len__(self) -> int:
-        return len(self._make())
 
 
 def site_of(host: Host) -> Site:
