@@ -1,4 +1,4 @@
-"""Writes docs/reference/functions.md from the registry: ``python tools/reference.py``."""
+"""Writes docs/reference/functions.md and states.md from the registry: ``python tools/reference.py``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import get_args
 
 import msgspec
 
-from saltern.sdk.registry import Function, Package, Registry, public_name
+from saltern.sdk import Action
+from saltern.sdk.registry import Function, Package, Registry, StateKind, public_name
 
-TARGET = Path(__file__).parent.parent / "docs/reference/functions.md"
+REFERENCE = Path(__file__).parent.parent / "docs/reference"
+TARGET = REFERENCE / "functions.md"
 HEAD = """# Functions
 
 What can be run on a host, by noun. `saltern run TARGET NOUN.FUNCTION …` runs one on many hosts,
@@ -18,9 +20,53 @@ What can be run on a host, by noun. `saltern run TARGET NOUN.FUNCTION …` runs 
 """
 
 
+STATES_HEAD = """# States
+
+What can be kept true on a host, by noun. An SLS names a state and its arguments; `name` is the declaration's id
+unless it is given. What every state understands besides (`require`, `unless`, `retry`, …) is described in
+[How states run](states-engine.md). This page is made from the code by `tools/reference.py`.
+"""
+
+
+def registry() -> Registry:
+    """Return Saltern's own nouns, without those of plugins."""
+    return Registry(Package("saltern.library"), Package("saltern.engine.nouns"))
+
+
+def render_states() -> str:
+    """Return the whole page of states."""
+    own = registry()
+    kinds = [own.state(name) for name in own.state_names()]
+    return "\n".join([STATES_HEAD, *(line for kind in kinds for line in _state(kind))])
+
+
+def _state(kind: StateKind) -> Iterator[str]:
+    yield f"## {kind.name}\n"
+    if kind.cls.__name__.lower() != kind.name.partition(".")[2].replace("_", ""):
+        yield f"The same as `{kind.name.partition('.')[0]}.{kind.cls.__name__.lower()}`.\n"
+        return
+    text, _, example = kind.doc.partition("\nExample:\n")
+    yield f"{text.strip()}\n"
+    if issubclass(kind.cls, Action):
+        yield "An action: what it does is known when it is done.\n"
+    arguments = [field for field in kind.fields if field.name not in ("name", "given")]
+    if arguments:
+        yield from ("| argument | default |", "|---|---|")
+        yield from (f"| `{field.encode_name}` | {_default(field)} |" for field in arguments)
+        yield ""
+    yield "```yaml\n" + "\n".join(line.strip() for line in example.strip().splitlines()) + "\n```\n"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    made = field.default_factory() if callable(field.default_factory) else field.default
+    return f"`{made!r}`"
+
+
 def render() -> str:
-    """Return the whole page. Only Saltern's own nouns are in it, not those of plugins."""
-    own = Registry(Package("saltern.library"))
+    """Return the whole page of functions."""
+    own = registry()
     return "\n".join([HEAD, *(line for noun in own.nouns() for line in _noun(own, noun))])
 
 
@@ -61,3 +107,4 @@ def _option(field: msgspec.structs.FieldInfo) -> str:
 if __name__ == "__main__":
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(render())
+    (REFERENCE / "states.md").write_text(render_states())

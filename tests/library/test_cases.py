@@ -2,7 +2,7 @@
 
 A case is ``<noun>/<function>/<case>.yaml``::
 
-    given:                      # FakeHost's arguments
+    given:                      # FakeHost's arguments, tree: {path: content} and pillar: {…}
       files: {/etc/shells: "/bin/sh\\n"}
       programs: {"ls /": "etc\\n"}
     call: [cmd.run, "ls /", "timeout=3"]      # as typed on the command line; or {fun, args, kwargs}
@@ -32,6 +32,7 @@ from saltern.engine.outcome import Outcome
 from saltern.sdk import User
 from saltern.testing.agent import FakeAgent
 from saltern.testing.host import FakeHost, interface
+from saltern.testing.states import site
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*/*/*.yaml"))
@@ -85,7 +86,11 @@ def world(given: dict[str, Any]) -> FakeHost:
     ]
     if "agent" in given:
         given["agent"] = FakeAgent(**given["agent"])
-    return FakeHost(**given)
+    tree, pillar = given.pop("tree", None), given.pop("pillar", None)
+    host = FakeHost(**given)
+    if tree is not None or pillar is not None:
+        site(host, tree=tree, pillar=pillar)
+    return host
 
 
 def made(host: FakeHost, wanted: list[str] | dict[str, Any]) -> Outcome:

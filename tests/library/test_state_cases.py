@@ -23,6 +23,7 @@ Each is looked at (which must change nothing), run, and run again (which must fi
 from __future__ import annotations
 
 import json
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,9 @@ def test_every_state_is_documented_with_an_example(name: str) -> None:
 def test_every_argument_has_a_type_that_can_be_checked(name: str) -> None:
     for field in LIBRARY.state(name).fields:
         assert isinstance(msgspec.json.schema(field.type), dict)
+
+
+def test_the_reference_is_that_of_this_code() -> None:
+    root = HERE.parent.parent
+    render = runpy.run_path(str(root / "tools/reference.py"))["render_states"]
+    assert (root / "docs/reference/states.md").read_text() == render(), "run: python tools/reference.py"
