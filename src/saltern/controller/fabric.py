@@ -141,7 +141,7 @@ class Fabric:
 
 
 def _require_version(connection: Connection) -> None:
-    """Raise Unavailable for a broker that would take its own answers for commands (see ADR 0010)."""
+    """Raise Unavailable for a broker that would take its own answers for commands (see ADR 0009)."""
     version = connection.client.connected_server_version
     if (version.major, version.minor) < OLDEST_BROKER:
         raise Unavailable(

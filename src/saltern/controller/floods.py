@@ -10,6 +10,8 @@ from saltern.model.ids import AgentKey
 
 #: Messages of one agent in a second; whoever keeps sending more is disconnected.
 LIMIT = 5000
+#: Seconds for which whoever floods is kept out: back at once it would go on.
+KEPT_OUT = 30.0
 #: What an event counts: it is stored, and sent on to everybody who listens.
 EVENT = 20
 #: Events about one agent with one tag, in so many seconds: the rest say nothing new.
@@ -23,6 +25,7 @@ class Floods:
         self._clock = clock
         self._sent: Counter[AgentKey] = Counter()
         self._second = 0.0
+        self._kept_out: dict[AgentKey, float] = {}
         self._reported: Counter[tuple[AgentKey, str]] = Counter()
         self._period = 0.0
         self.on_flood: Callable[[AgentKey], None] = lambda key: None
@@ -36,8 +39,17 @@ class Floods:
         before = self._sent[key]
         self._sent[key] += weight
         if before < LIMIT <= self._sent[key]:
+            self._kept_out[key] = now + KEPT_OUT
             self.on_flood(key)
         return self._sent[key] <= LIMIT
+
+    def kept_out(self, key: AgentKey) -> bool:
+        """Tell whether this agent flooded a moment ago, so that it is not to be connected now."""
+        until = self._kept_out.get(key)
+        if until is not None and until <= self._clock.steady():
+            del self._kept_out[key]
+            return False
+        return until is not None
 
     def reports(self, key: AgentKey, tag: str) -> bool:
         """Tell whether an event ``tag`` about this agent is to be published."""

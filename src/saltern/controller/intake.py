@@ -133,6 +133,8 @@ class Intake:
         link = _link(server.reported(message))
         if link is not None:
             self._fleet.apply(self._fleet.presence.connected(link))
+            if self._happenings.floods.kept_out(link.key):
+                self._kick_soon([link])
 
     async def _on_disconnect(self, message: Message) -> None:
         client = server.reported(message)
@@ -174,7 +176,10 @@ class Intake:
     def _on_flood(self, key: AgentKey) -> None:
         """Disconnect an agent that says more than anybody could."""
         self._happenings.emit("agent/flood", {"messages_in_a_second": LIMIT}, key)
-        task = asyncio.create_task(self._kick(self._fleet.presence.links(key)))
+        self._kick_soon(self._fleet.presence.links(key))
+
+    def _kick_soon(self, links: list[Link]) -> None:
+        task = asyncio.create_task(self._kick(links))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

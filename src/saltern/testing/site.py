@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -44,6 +45,8 @@ T = TypeVar("T")
 #: Seconds anything may take on a machine that does much else.
 PATIENCE = 60.0
 _COMMAND = Path(sys.executable).with_name("saltern")
+#: Tests that are killed leave nothing running.
+_DIE_WITH_TESTS = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
 _line = msgspec.json.Decoder(Update)
 _happening = msgspec.json.Decoder(Happening)
 
@@ -95,7 +98,7 @@ class Program:
                 environment |= {"SALTERN_CLOCK": str(self.clock_file)}
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, *command, *self.words],
+                [*_DIE_WITH_TESTS, *self.prefix, *command, *self.words],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

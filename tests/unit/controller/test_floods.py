@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltern.controller.floods import LIMIT, REPORTS, REPORTS_WITHIN, Floods
+from saltern.controller.floods import KEPT_OUT, LIMIT, REPORTS, REPORTS_WITHIN, Floods
 from saltern.model.ids import AgentKey
 
 A, B = AgentKey("U" + "A" * 55), AgentKey("U" + "B" * 55)
@@ -31,6 +31,10 @@ def test_who_says_too_much_in_a_second_is_told_of_once_and_not_heard() -> None:
     assert floods.passes(B), "others are heard"
     clock.time += 1
     assert floods.passes(A), "and so is it, a second later"
+    assert floods.kept_out(A), "but its connections are closed"
+    assert not floods.kept_out(B)
+    clock.time += KEPT_OUT
+    assert not floods.kept_out(A)
 
 
 def test_the_same_about_one_agent_is_reported_a_few_times() -> None:
