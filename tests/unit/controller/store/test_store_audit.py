@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -187,3 +188,10 @@ def test_many_who_write_at_once_make_one_chain(store: Store, run: Run, address: 
 )
 def test_secrets_are_masked(value: Any, shown: Any) -> None:
     assert masked(value) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 20_000, "passw" * 4_000, "--token-" * 2_500, "token= " * 3_000])
+def test_covering_secrets_takes_time_in_proportion_to_the_text(text: str) -> None:
+    began = time.process_time()
+    masked(text)
+    assert time.process_time() - began < 1.0
