@@ -22,9 +22,9 @@ What can be run on a host, by noun. `saltern run TARGET NOUN.FUNCTION …` runs 
 
 STATES_HEAD = """# States
 
-What can be kept true on a host, by noun. An SLS names a state and its arguments; `name` is the declaration's id
-unless it is given. What every state understands besides (`require`, `unless`, `retry`, …) is described in
-[How states run](states-engine.md). This page is made from the code by `tools/reference.py`.
+What can be kept true on a host, by noun. An SLS names a state and its arguments; `name` is the
+declaration's id unless it is given. What every state understands besides (`require`, `unless`, `retry`, …)
+is described in [How states run](states-engine.md). This page is made from the code by `tools/reference.py`.
 """
 
 
@@ -54,7 +54,17 @@ def _state(kind: StateKind) -> Iterator[str]:
         yield from ("| argument | default |", "|---|---|")
         yield from (f"| `{field.encode_name}` | {_default(field)} |" for field in arguments)
         yield ""
-    yield "```yaml\n" + "\n".join(line.strip() for line in example.strip().splitlines()) + "\n```\n"
+    yield f"```yaml\n{_as_sls(example)}```\n"
+
+
+def _as_sls(example: str) -> str:
+    """Return an example, written short in the code, as it stands in an SLS."""
+    import yaml
+
+    ((fun, given),) = yaml.safe_load(example)[0].items()
+    arguments = given if isinstance(given, dict) else {} if isinstance(given, list) else {"name": given}
+    items = [*(given if isinstance(given, list) else ()), *({key: value} for key, value in arguments.items())]
+    return yaml.safe_dump({"some id": {fun: items}}, sort_keys=False, allow_unicode=True)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
