@@ -82,7 +82,8 @@ def _usage(error: msgspec.ValidationError, kind: type[msgspec.Struct], what: str
     if unknown:
         name = unknown.group(1)
         return UsageError(f"unknown {what} {name!r}", hint=nearest(name, names) or known, where=_where(text))
-    return UsageError(_PATH.sub("", text), hint=known, where=_where(text))
+    where = _where(text)
+    return UsageError(_PATH.sub("", text), hint="" if where else known, where=where)
 
 
 def _where(text: str) -> str:

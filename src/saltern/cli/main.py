@@ -20,15 +20,24 @@ _NEEDS_VALUE = ("--root",)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: this process's) and return the exit code."""
+    _stand_in_for_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in (["--version"], ["version"]):
         print(f"saltern {__version__}")
         return 0
     before, rest = _split(words)
-    if not rest or "-h" in before or "--help" in before:
+    if "-h" in before or "--help" in before or not words:
         print(overview())
         return 0
     return _guarded(before, rest)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Give what is written somewhere to go, when stdout or stderr was closed before we began."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -50,16 +59,17 @@ def _guarded(before: list[str], rest: list[str]) -> int:
         print(file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return _pipe_closed()
+        _turn_away_from_stdout()
+        return 141
+    except OSError as error:
+        return _explain(_of_system(error), "--json" in before + rest)
 
 
 def _run(before: list[str], rest: list[str]) -> int:
-    name, *words = rest
+    _check_text(before + rest)
+    name, *words = rest or [""]
     if name not in COMMANDS:
-        from saltern.foundation.errors import UsageError, nearest
-
-        hint = nearest(name, COMMANDS) or "`saltern --help` lists all commands"
-        raise UsageError(f"there is no command {name!r}", hint=hint)
+        raise _no_command(before, name)
     parser = parser_of(name)
     options = _parse(parser, before + words)
     from saltern.cli.context import Context
@@ -69,6 +79,31 @@ def _run(before: list[str], rest: list[str]) -> int:
     code = int(options.handler(context, options))
     sys.stdout.flush()
     return code
+
+
+def _check_text(words: list[str]) -> None:
+    """Raise a UsageError for bytes that are no text: nothing that goes over the wire could hold them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            from saltern.foundation.errors import UsageError
+
+            hint = "put bytes in a file and give its path"
+            raise UsageError(f"{word!a} is not text in UTF-8", hint=hint) from None
+
+
+def _no_command(before: list[str], name: str) -> SalternError:
+    from saltern.foundation.errors import UsageError, nearest
+
+    if not name:
+        wrong = next((word for word in before if word not in ("--json", *_NEEDS_VALUE)), "")
+        what = f"there is no option {wrong!r}" if wrong.startswith("-") else "there is no command"
+        return UsageError(what, hint="`saltern --help` lists all commands")
+    hint = nearest(name, COMMANDS) or "`saltern --help` lists all commands"
+    if any(character in name for character in "*?@:,"):
+        hint = f"to run a function on machines: saltern run {name!r} FUNCTION"
+    return UsageError(f"there is no command {name!r}", hint=hint)
 
 
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
@@ -100,7 +135,15 @@ def _explain(error: SalternError, as_json: bool) -> int:
     return of_error(code)
 
 
-def _pipe_closed() -> int:
-    """Whoever read our output has seen enough: leave quietly, as programs in pipes do."""
+def _of_system(error: OSError) -> SalternError:
+    """Return what the system refused, worded as all errors are."""
+    from saltern.foundation.errors import SalternError
+
+    if error.filename is None:
+        _turn_away_from_stdout()  # that may be where it could not write
+    return SalternError(error.strerror or str(error), where=str(error.filename or ""))
+
+
+def _turn_away_from_stdout() -> None:
+    """Let what is still to be written there go nowhere: nobody reads it, or it cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141

@@ -31,12 +31,12 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            what = (
-                "command"
-                if isinstance(action, argparse._SubParsersAction)
-                else str(action.metavar or action.dest)
-            )
-            self._unknown(what, str(value), list(action.choices))
+            known = [str(choice) for choice in action.choices]
+            if isinstance(action, argparse._SubParsersAction):
+                self._unknown("command", str(value), known)
+            name = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            hint = nearest(str(value), known) or f"known: {', '.join(known)}"
+            raise UsageError(f"{name} cannot be {value!r}", hint=hint)
 
     def _unknown(self, what: str, word: str, known: Iterable[str]) -> NoReturn:
         hint = nearest(word, known) or f"`{self.prog} --help` shows how"

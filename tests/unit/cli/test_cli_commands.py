@@ -322,6 +322,7 @@ def test_help(saltern: Saltern) -> None:
     codes = saltern("help", "exit-codes").out
     assert all(f"{code:>4}  {meaning}" in codes for code, meaning in MEANING.items())
     assert "saltern run '*' test.ping" in saltern("help", "run").out
+    assert "older than this job" in saltern("help", "job", "list").out
     assert saltern("help", "rum").code == ExitCode.NOBODY
 
 

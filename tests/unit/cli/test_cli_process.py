@@ -93,3 +93,23 @@ def test_a_reader_that_has_seen_enough(api: Served, tmp_path: Path) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_an_error_not_a_traceback(api: Served, tmp_path: Path) -> None:
+    """A full disk is told as all errors are."""
+    program = "import sys; sys.stdout = open('/dev/full', 'w'); " + _COMMAND + "; sys.exit(code)"
+    with process(tmp_path, "minions", program=program) as done:
+        _, err = done.communicate(timeout=60)
+    assert done.returncode == 8
+    assert "error: No space left on device" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_reason_to_fail(api: Served, tmp_path: Path, closed: str) -> None:
+    """As ``>&-`` leaves it: Python has None there."""
+    program = f"import sys; sys.{closed} = None; " + _COMMAND + "; sys.exit(code)"
+    with process(tmp_path, "minions", program=program) as done:
+        done.communicate(timeout=60)
+    assert done.returncode == 0

@@ -203,6 +203,16 @@ def test_exit_codes(saltern: Saltern, controller: FakeController, status: Status
         (["run", "-E", "-G", "x", "test.ping"], 2, "not allowed with argument"),
         (["runn"], 2, "did you mean 'run'?"),
         (["job", "shwo"], 2, "did you mean 'show'?"),
+        (["*", "test.ping"], 2, "saltern run '*' FUNCTION"),
+        (["--jsom"], 2, "there is no option '--jsom'"),
+        (["run", "", "test.ping"], 2, "TARGET is empty"),
+        (["run", "*", ""], 2, "FUNCTION is empty"),
+        (["run", "*", "test.ping", "--subset", "0"], 2, "--subset must be 1 or more"),
+        (["run", "*", "test.ping", "--out", "yaml"], 2, "--out cannot be 'yaml'\nhint: known: text, json"),
+        (["run", "*", "cmd.run", "\udcff"], 2, "'\\udcff' is not text in UTF-8"),
+        (["job", "list", "--before", "yesterday"], 2, "'yesterday' is not a job id"),
+        (["doc", "bogus"], 3, "no functions 'bogus'"),
+        (["help", "job", "shwo"], 2, "did you mean 'show'?"),
     ],
 )
 def test_what_cannot_be_understood(

@@ -6,6 +6,7 @@ import argparse
 
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode
+from saltern.foundation.errors import NotFound, nearest
 
 EXAMPLES = """
   saltern doc                (all functions)
@@ -32,6 +33,10 @@ def run(context: Context, options: argparse.Namespace) -> int:
         else:
             context.say([context.style.paint(function.signature, "bold"), "", *function.doc.splitlines()])
         return ExitCode.OK
+    if name is not None and not LIBRARY.noun(name):
+        raise NotFound(
+            f"no functions {name!r}", hint=nearest(name, LIBRARY.nouns()) or "`saltern doc` lists all"
+        )
     names = LIBRARY.names() if name is None else sorted(f"{name}.{own}" for own in LIBRARY.noun(name))
     for full in names:
         first = LIBRARY.function(full).doc.partition("\n")[0]

@@ -66,10 +66,10 @@ def _with_jid(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def _jid(options: argparse.Namespace) -> JobId:
-    if not is_job_id(options.jid):
-        raise UsageError(f"{options.jid!r} is not a job id", hint="it has 20 digits; see `saltern job list`")
-    return JobId(options.jid)
+def _checked(text: str) -> JobId:
+    if not is_job_id(text):
+        raise UsageError(f"{text!r} is not a job id", hint="it has 20 digits; see `saltern job list`")
+    return JobId(text)
 
 
 class _Page(msgspec.Struct):
@@ -79,6 +79,8 @@ class _Page(msgspec.Struct):
 def show_list(context: Context, options: argparse.Namespace) -> int:
     """List jobs."""
     query = {name: getattr(options, name) for name in ("limit", "before", "user", "fun", "target", "status")}
+    if options.before is not None:
+        query["before"] = _checked(options.before)
     if options.since is not None:
         query["since"] = context.now() - duration(options.since)
     jobs = context.client.get("/v1/jobs", _Page, **query).jobs
@@ -108,7 +110,7 @@ def _short(text: str, longest: int) -> str:
 
 def show(context: Context, options: argparse.Namespace) -> int:
     """Show a job and its returns so far."""
-    jid = _jid(options)
+    jid = _checked(options.jid)
     job = context.client.get(f"/v1/jobs/{jid}", Job)
     targets = context.client.get(f"/v1/jobs/{jid}/targets", JobTargets)
     view = view_of(context, options)
@@ -155,12 +157,12 @@ def _about(job: Job, context: Context) -> Iterator[str]:
 def watch(context: Context, options: argparse.Namespace) -> int:
     """Follow a job."""
     follower = Follower(context.client, view_of(context, options), output=options.show_output)
-    return follower.watch(_jid(options))
+    return follower.watch(_checked(options.jid))
 
 
 def cancel(context: Context, options: argparse.Namespace) -> int:
     """Cancel a job; what was under way is being stopped when this returns."""
-    jid = _jid(options)
+    jid = _checked(options.jid)
     tally = context.client.ask("POST", f"/v1/jobs/{jid}/cancel", Tally)
     if context.json:
         context.emit({"jid": jid, "counts": tally.counts})
@@ -176,4 +178,4 @@ def cancel(context: Context, options: argparse.Namespace) -> int:
 def rerun(context: Context, options: argparse.Namespace) -> int:
     """Run a job again and follow it."""
     follower = Follower(context.client, view_of(context, options), output=options.show_output)
-    return follower.start(f"/v1/jobs/{quoted(_jid(options))}/rerun", {"failed": options.failed})
+    return follower.start(f"/v1/jobs/{quoted(_checked(options.jid))}/rerun", {"failed": options.failed})

@@ -69,7 +69,8 @@ def change(context: Context, options: argparse.Namespace) -> int:
     keys = context.client.get("/v1/keys", list[Agent], match=options.match)
     chosen = [agent for agent in keys if agent.state in states and _is_meant(agent, options.fingerprint)]
     if not chosen:
-        context.note(f"no {' or '.join(sorted(states))} key matches {options.match!r}")
+        which = "" if states == set(KeyState) else f"{' or '.join(sorted(states))} "
+        context.note(f"no {which}key matches {options.match!r}")
         return ExitCode.NOBODY
     if not options.yes and not _confirmed(context, options.verb, chosen):
         context.note("nothing was changed")

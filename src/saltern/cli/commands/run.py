@@ -100,6 +100,9 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
         missing = "a TARGET and a FUNCTION" if not words else "a FUNCTION"
         raise UsageError(f"saltern run needs {missing}", hint="for example: saltern run '*' test.ping")
     target, fun, *rest = words
+    if not target or not fun:
+        empty = "FUNCTION" if target else "TARGET"
+        raise UsageError(f"{empty} is empty", hint="in a script, is the variable set?")
     positional, named = parse(rest)
     body = {"target": target, "kind": options.kind, "fun": fun, "args": positional, "kwargs": named}
     times = {"timeout": options.timeout, "queue": options.queue}
@@ -107,6 +110,8 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
     if options.delimiter is not None:
         body["delimiter"] = options.delimiter
     if options.subset is not None:
+        if options.subset < 1:
+            raise UsageError("--subset must be 1 or more", hint="--subset 1 runs it on one of them")
         body["subset"] = options.subset
     return body | _rollout(options)
 
