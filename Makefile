@@ -34,7 +34,7 @@ unit: setup system ## fast tests
 	@$(BIN)/pytest -q -n 2 -m "not integration and not e2e"
 
 integration: setup system ## real broker, controller, agents; real hosts where root allows
-	@$(BIN)/pytest -q -n 2 -m "integration or e2e"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "integration or e2e"
 
 test: check unit integration ## everything CI runs
 

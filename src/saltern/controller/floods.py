@@ -13,7 +13,7 @@ LIMIT = 5000
 #: Seconds for which whoever floods is kept out: back at once it would go on.
 KEPT_OUT = 30.0
 #: What an event counts: it is stored, and sent on to everybody who listens.
-EVENT = 20
+EVENT = 5
 #: Events about one agent with one tag, in so many seconds: the rest say nothing new.
 REPORTS, REPORTS_WITHIN = 20, 10.0
 
