@@ -17,6 +17,8 @@ from saltern.sls.world import World
 
 #: Where the order of states that do not give one begins.
 _FIRST_ORDER = 10_000
+#: How many SLS may include each other in a chain.
+_DEEPEST = 100
 #: An include under this key is looked for in all environments that take part in the run.
 _ANY_OF_RUN = "_xenv"
 
@@ -56,6 +58,7 @@ class _Collector:
         self._renderers = renderers
         self._done: set[tuple[str, str]] = set()
         self._order = _FIRST_ORDER
+        self._depth = 0
         self.high = High()
 
     def add(self, saltenv: str, pattern: str) -> None:
@@ -91,7 +94,10 @@ class _Collector:
         except SalternError as error:
             self.high.fault(str(error), asked, hint=error.hint)
             return []
-        return self._enter(declared, sls, saltenv, found.path)
+        self._depth += 1
+        entries = self._enter(declared, sls, saltenv, found.path)
+        self._depth -= 1
+        return entries
 
     def _declared(self, found: names.Found, sls: str, saltenv: str) -> Declarations:
         shown = found.source.shown
@@ -165,6 +171,9 @@ class _Collector:
             return []
         target = self._environment_of(include, name, saltenv)
         if target is None:
+            return []
+        if self._depth > _DEEPEST:
+            self.high.fault(f"more than {_DEEPEST} SLS include each other in a chain", include.place)
             return []
         found = names.expand(self._tree, target, name)
         if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -75,7 +76,7 @@ def fail(message: str, where: Place = NOWHERE, *, hint: str = "", also: Sequence
 
 def excerpt(text: str, line: int, column: int = 0) -> str:
     """Return the lines of ``text`` around ``line`` (from 1), numbered, with a mark at the one meant."""
-    lines = text.splitlines()
+    lines = _split(text)
     if not 1 <= line <= len(lines):
         return ""
     first, last = max(1, line - _AROUND), min(len(lines), line + _AROUND)
@@ -86,6 +87,12 @@ def excerpt(text: str, line: int, column: int = 0) -> str:
         if number == line and column:
             shown.append(f"         | {' ' * (min(column, _LONGEST) - 1)}^")
     return "\n".join(shown)
+
+
+@functools.lru_cache(8)
+def _split(text: str) -> list[str]:
+    """Return the lines of a text; a thousand faults of one file split it once."""
+    return text.splitlines()
 
 
 def printable(line: str) -> str:

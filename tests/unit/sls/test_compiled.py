@@ -231,6 +231,20 @@ def test_one_fault_met_twice_is_told_once() -> None:
     assert [str(place) for place in run.faults[0].also] == ["a.sls:2", "b.sls:2"]
 
 
+def test_a_chain_of_includes_is_bounded() -> None:
+    files = {f"s{place}.sls": f"include: [s{place + 1}]\n" for place in range(2000)}
+    run = compile_sls(world(), MemoryTree({"base": files}), ["s0"])
+    assert [fault.message for fault in run.faults] == ["more than 100 SLS include each other in a chain"]
+
+
+def test_many_faults_are_told_in_little_time() -> None:
+    """Ten thousand faults of one file: each has its place, and none looks through the file anew."""
+    text = "".join(f"x{place}: nothing\n" for place in range(10_000))
+    run = compiled(text, faults=True)
+    assert len(run.faults) == 10_000
+    assert str(run.faults[-1].where) == "a.sls:10000"
+
+
 def test_excerpts_are_bounded_and_printable() -> None:
     shown = excerpt("a\x1b[31m\n" + "x" * 1000, 1, 1)
     assert "\x1b" not in shown

@@ -94,6 +94,28 @@ def test_faults_name_the_line(text: str, message: str) -> None:
         render(template(text), Options())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!json\n" + "[" * 101 + "]" * 101,
+        "#!json\n" + "[" * 100_000 + "]" * 100_000,
+        "#!py\ndef run():\n  data = {}\n  data['x'] = data\n  return data\n",
+    ],
+)
+def test_depth_is_bounded(text: str) -> None:
+    with pytest.raises(SlsError, match="nested"):
+        render(template(text), Options())
+
+
+def test_a_secret_that_passes_through_jinja_is_not_quoted() -> None:
+    with pytest.raises(SlsError) as caught:
+        render(
+            template(f"#!gpg|jinja|yaml\n{MESSAGE}\n", host=decrypting(stdout="hunter2 {{ x }}")), Options()
+        )
+    assert "the variable 'x' is not defined" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 MESSAGE = "-----BEGIN PGP MESSAGE-----\n\nabc=\n-----END PGP MESSAGE-----"
 
 

@@ -65,6 +65,8 @@ def _without_shebang(text: str) -> str:
 def _parsed(parse: Callable[[str], Any], text: str, work: Work, template: Template) -> Work:
     try:
         return Work(parse(text), work.source, work.secret)
+    except RecursionError:
+        raise template.fail("nested too deeply") from None
     except ValueError as error:
         line = getattr(error, "lineno", 0) or _line_in(str(error))
         message = str(getattr(error, "msg", error))

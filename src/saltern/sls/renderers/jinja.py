@@ -29,6 +29,7 @@ def render(work: Work, template: Template, argument: str) -> Work:
         template.world,
         lenient=options.allow_undefined,
     )
+    loader.texts[template.shown] = "" if work.secret else text
     rendered = _render(made, loader, text, template)
     return Work(rendered.content, _composed(rendered.source, work.source), work.secret)
 
@@ -99,7 +100,6 @@ def _render(made: Any, loader: Any, text: str, template: Template) -> Work:
 
     names = variables(template)
     made.globals.update(names)
-    loader.texts[template.shown] = text
     pieces: list[str] = []
     code_lines: list[int] = []
     try:

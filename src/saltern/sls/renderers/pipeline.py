@@ -9,6 +9,7 @@ from saltern.sls.fault import SlsError
 from saltern.sls.options import Options
 from saltern.sls.renderers.registry import RENDERERS, Renderers
 from saltern.sls.template import Template, Work, same_line
+from saltern.sls.yaml_text import Limits, Marked
 
 
 class Part(NamedTuple):
@@ -44,7 +45,20 @@ def render(template: Template, options: Options, *, renderers: Renderers = RENDE
         return Rendered(None, work, template)
     for part in allowed(pipeline(template.text, options.renderer), options, template):
         work = _step(part, work, template, renderers)
+    if isinstance(work.content, dict | list) and not isinstance(work.content, Marked):
+        _check_depth(work.content, template)
     return Rendered(_plain(work.content), work, template)
+
+
+def _check_depth(data: Any, template: Template) -> None:
+    """Refuse data that is nested too deeply, or holds itself; YAML was bounded when it was read."""
+    level = [data]
+    for _ in range(Limits().depth):
+        below = (value for one in level for value in (one.values() if isinstance(one, dict) else one))
+        level = [value for value in below if isinstance(value, dict | list | tuple)]
+        if not level:
+            return
+    raise template.fail(f"nested deeper than {Limits().depth} levels")
 
 
 def render_text(template: Template, options: Options, *, renderers: Renderers = RENDERERS) -> str:
