@@ -67,8 +67,10 @@ def _run(site: Site, compiled: Compiled, wishes: Wishes, journal: Journal | None
     def tell(told: Mapping[str, Any]) -> None:
         host.emit("state", noted(told) + b"\n")
 
+    end = None if journal is None else str(journal.directory / STOP)
+
     def stop() -> bool:
-        return journal is not None and (journal.directory / STOP).exists()
+        return end is not None and os.path.exists(end)
 
     return Run(compiled, worker, wishes, journal=journal, tell=tell, stop=stop).perform()
 

@@ -207,8 +207,10 @@ class LocalHost(Host):
         """Return a regular file's content; a pipe or a device is refused, never waited for."""
         with _named_errors(path):
             with open(path, "rb", opener=_open_without_waiting) as file:
-                _require_file(path, file)
-                data = file.read(limit + 1)
+                size = min(_size_of_file(path, file), limit)
+                data = file.read(size + 1)
+                if len(data) > size:  # it has grown, or is one of /proc, whose size is 0
+                    data += file.read(limit - size)
         if len(data) > limit:
             raise OutputTooLarge(f"{path}: more than {limit} bytes")
         return data
@@ -412,10 +414,11 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 
-def _require_file(path: str, file: IO[bytes]) -> None:
-    mode = os.fstat(file.fileno()).st_mode
-    if not stat.S_ISREG(mode):
-        raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(mode)]}, not a file")
+def _size_of_file(path: str, file: IO[bytes]) -> int:
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(found.st_mode)]}, not a file")
+    return found.st_size
 
 
 _MEANINGS: dict[int, tuple[type[SalternError], str]] = {

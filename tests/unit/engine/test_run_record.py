@@ -200,7 +200,7 @@ def test_a_killed_run_leaves_what_it_did(site: Site, tmp_path: Path, place: Path
         "from saltern.sls.tree import LocalTree\n"
         "from saltern.sdk.local import LocalHost; from saltern.engine.states import perform\n"
         "from saltern.engine.runner import Wishes\n"
-        "host = LocalHost()\n"
+        "host = LocalHost(grains=dict)\n"
         f"site = Site(host, LocalTree({{'base': [{str(tmp_path / 'sls')!r}]}}), opts={{'id': 'here'}},\n"
         f"            directory=Path({str(record(site))!r}))\n"
         "host.supply = site.supply\n"

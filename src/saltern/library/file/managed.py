@@ -72,8 +72,7 @@ class Managed(State, frozen=True, kw_only=True):
 
     def check(self, host: Host) -> Changes:
         """Return a diff and what else differs. Raises NotFound, BadArgument, Conflict."""
-        path = self._path(host)
-        there = host.stat(path, follow=self.follow_symlinks)
+        path, there = place.found(host, place.absolute(self.name), self.follow_symlinks)
         if there is not None and there.kind == "directory":
             raise Conflict(f"Specified target {path} is a directory", hint="file.directory keeps directories")
         content = self._content(host)
@@ -90,9 +89,8 @@ class Managed(State, frozen=True, kw_only=True):
 
     def apply(self, host: Host, changes: Changes) -> None:
         """Write the content found by ``check``, or set owner and mode."""
-        path = self._path(host)
+        path, there = place.found(host, place.absolute(self.name), self.follow_symlinks)
         wanted = self._wanted(host)
-        there = host.stat(path, follow=self.follow_symlinks)
         if changes.mend is None:
             if there is not None:
                 wanted.give(host, path, there)
@@ -113,10 +111,6 @@ class Managed(State, frozen=True, kw_only=True):
             Moment.WOULD: f"The file {self.name} is set to be changed",
             Moment.DONE: f"File {self.name} updated",
         }[moment]
-
-    def _path(self, host: Host) -> str:
-        path = place.absolute(self.name)
-        return place.followed(host, path) if self.follow_symlinks else path
 
     def _wanted(self, host: Host) -> place.Wanted:
         if self.mode == "keep":

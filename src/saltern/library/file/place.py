@@ -96,11 +96,20 @@ def _gid(host: Host, group: str | int) -> int:
     return group if isinstance(group, int) else host.group(int(group) if group.isdigit() else group).gid
 
 
-def followed(host: Host, path: str) -> str:
-    """Return where a path leads, behind links.
+def found(host: Host, path: str, follow: bool = True) -> tuple[str, Stat | None]:
+    """Return where a path leads, behind links when they are to be followed, and what lies there.
 
     Raises Conflict for a link that a stranger may have put into a directory where all may write.
     """
+    there = host.stat(path, follow=False)
+    if not follow or there is None or there.kind != "link":
+        return path, there
+    real = followed(host, path)
+    return real, host.stat(real)
+
+
+def followed(host: Host, path: str) -> str:
+    """Return where a path leads, behind links. Raises Conflict as ``found`` does."""
     there = host.stat(path, follow=False)
     if there is None or there.kind != "link":
         return path
