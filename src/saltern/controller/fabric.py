@@ -50,6 +50,7 @@ class Fabric:
         self._replicas = replicas
         self._pair: tuple[Connection, Connection] | None = None
         self._problem = "it has not been reached yet"
+        self._telling = asyncio.Lock()
         self.up = asyncio.Event()
 
     @property
@@ -102,7 +103,7 @@ class Fabric:
             ):
                 opened.append(await self._connect(jwt, name))
                 if name == "controller-system":
-                    await server.update_account(opened[0], await self._account())
+                    await self._tell_account(opened[0])
             system, connection = opened
             _require_version(connection)
             await streams.ensure(connection, self._space, self._replicas)
@@ -137,7 +138,12 @@ class Fabric:
 
     async def refresh_account(self) -> None:
         """Tell the broker who is revoked, as of now. Raises Unavailable when it does not take it."""
-        await server.update_account(self.system, await self._account())
+        await self._tell_account(self.system)
+
+    async def _tell_account(self, system: Connection) -> None:
+        """One after another: who read the revocations first must not overwrite what was told after that."""
+        async with self._telling:
+            await server.update_account(system, await self._account())
 
 
 def _require_version(connection: Connection) -> None:

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from saltern.controller.admission import Admission
+from saltern.controller.fabric import Fabric
 from saltern.controller.settings import ControllerSettings, Enrolment
 from saltern.controller.store import Store
 from saltern.identity.authority import Authority
 from saltern.identity.keys import KeyPair, Kind
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, fingerprint
+from saltern.transport import server
 from saltern.transport.connection import Endpoint
 
 DAY = 86_400.0
@@ -74,3 +77,41 @@ async def play(directory: Path) -> list[bool]:
 def test_a_shorter_lifetime_brings_nobody_back(tmp_path: Path) -> None:
     """A credential issued for 30 days stays revoked for 30 days, and is then no good by itself."""
     assert asyncio.run(play(tmp_path)) == [True, True, True, False]
+
+
+async def two_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Refresh the account twice, where the first to read is slower than the second; return what was told."""
+    told: list[str] = []
+    revoked: list[str] = []
+    slow = asyncio.Event()
+
+    async def account() -> str:
+        read = ",".join(revoked)
+        if len(revoked) == 1:
+            await slow.wait()
+        return read
+
+    async def update_account(system: object, token: str) -> None:
+        told.append(token)
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(server, "update_account", update_account)
+    fabric = Fabric(
+        cast(Any, None), Endpoint(()), account=account, on_open=nothing, on_lost=lambda: None, space=0
+    )
+    fabric._pair = cast(Any, (object(), object()))
+    tasks = []
+    for key in ("first", "second"):
+        revoked.append(key)
+        tasks.append(asyncio.create_task(fabric.refresh_account()))
+        await asyncio.sleep(0)
+    slow.set()
+    await asyncio.gather(*tasks)
+    return told
+
+
+def test_what_the_broker_is_told_last_is_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who read the revocations before another one was made does not overwrite it."""
+    assert asyncio.run(two_at_once(monkeypatch)) == ["first", "first,second"]
