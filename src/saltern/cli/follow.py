@@ -41,6 +41,7 @@ class Follower:
         self._jid: JobId | None = None
         self._seen: dict[AgentKey, tuple[Status, float | None]] = {}
         self._slowest: tuple[float, str] | None = None
+        self._tally: Mapping[Status, int] = {}
         self._began = time.monotonic()
         self._over = False
         self._interrupts = Interrupts(lambda: self._jid is not None)
@@ -83,7 +84,8 @@ class Follower:
     def _finish(self) -> Counter[Status]:
         """Show what there is, also when only a part of it has come."""
         statuses = Counter(status for status, _ in self._seen.values())
-        self._view.finish(dict(statuses), self._slowest, time.monotonic() - self._began)
+        counts = statuses if self._over else self._tally
+        self._view.finish(dict(counts), self._slowest, time.monotonic() - self._began)
         if self._farewell:
             self._view.note(self._farewell)
         return statuses
@@ -94,6 +96,7 @@ class Follower:
             if isinstance(update, Settled):
                 self._settled(update)
             elif isinstance(update, Counted):
+                self._tally = update.counts
                 self._view.tally(update.counts)
                 if self._leaves_queued and self._only_queue_is_left(update.counts):
                     self._leave_queued(update.jid)

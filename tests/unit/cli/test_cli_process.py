@@ -77,9 +77,10 @@ def test_ctrl_c_once_tells_and_twice_leaves(api: Served, controller: FakeControl
         assert f"saltern job watch {jid}" in told[2]
         assert f"saltern job cancel {jid}" in told[3]
         running.send_signal(signal.SIGINT)
-        out, _ = running.communicate(timeout=30)
+        out, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert out == "web1: done\n"
+    assert "2 agents: 1 ok, 1 " in err, "who is still at it counts too"
 
 
 def test_a_reader_that_has_seen_enough(api: Served, tmp_path: Path) -> None:
