@@ -53,7 +53,7 @@ class Broken(State, frozen=True, kw_only=True):
     """A fault of its author."""
 
     def check(self, host: Host) -> Changes:
-        return Changes({"x": {}["y"]})
+        return Changes({"x": dict[str, str]()["y"]})
 
 
 def made(

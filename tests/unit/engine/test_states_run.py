@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from saltern.testing.host import FakeHost
 from saltern.testing.states import run, site
 
-CHANGE = {"test.succeed_with_changes": []}
+CHANGE: dict[str, list[Any]] = {"test.succeed_with_changes": []}
 NOTHING: dict[str, list[Any]] = {"test.nop": []}
-FAIL = {"test.fail_without_changes": []}
+FAIL: dict[str, list[Any]] = {"test.fail_without_changes": []}
 PRETENDED = {"testing": {"old": "Unchanged", "new": "Something pretended to change"}}
 
 

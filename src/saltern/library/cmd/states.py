@@ -50,7 +50,7 @@ class _Surroundings(Action, frozen=True, kw_only=True):
         if self.root is not None:
             raise BadArgument("root= is not served here", hint="run chroot in the command")
         return Changes(
-            {"cmd": self.name},
+            {} if self.stateful else {"cmd": self.name},
             unknown="what a command does is known when it has run",
             comment=f'Command "{self.name}" would have been executed',
         )

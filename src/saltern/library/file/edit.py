@@ -12,7 +12,7 @@ from saltern.sdk import BadArgument, Changes, Done, Host, Moment, NotFound, Stat
 class _Addition(State, frozen=True, kw_only=True):
     """What ``append`` and ``prepend`` have in common: lines that are to be in a file."""
 
-    text: str | int | list[str] | None = None
+    text: str | bool | int | float | list[str] | None = None
     source: str | None = None
     sources: list[str] | None = None
     source_hash: str | None = None
@@ -137,7 +137,7 @@ class Replace(State, frozen=True, kw_only=True):
     LOOKS_AGAIN = False
 
     pattern: str
-    repl: str | int | float
+    repl: str | bool | int | float
     count: int = 0
     flags: int | str | list[str] = 8
     bufsize: int | str = 1

@@ -75,6 +75,7 @@ class Managed(State, frozen=True, kw_only=True):
         path, there = place.found(host, place.absolute(self.name), self.follow_symlinks)
         if there is not None and there.kind == "directory":
             raise Conflict(f"Specified target {path} is a directory", hint="file.directory keeps directories")
+        self._refuse_bad_modes()
         content = self._content(host)
         if there is None:
             return self._new(content)
@@ -106,26 +107,31 @@ class Managed(State, frozen=True, kw_only=True):
         """Return Salt's words."""
         if moment is Moment.CORRECT and not self.create and not changes:
             return f"File {self.name} is in the correct state, or absent and not set for creation"
+        if moment is Moment.DONE and "new" in changes:
+            return "Empty file"
         return {
             Moment.CORRECT: f"File {self.name} is in the correct state",
             Moment.WOULD: f"The file {self.name} is set to be changed",
             Moment.DONE: f"File {self.name} updated",
         }[moment]
 
-    def _wanted(self, host: Host) -> place.Wanted:
+    def _refuse_bad_modes(self) -> None:
+        """Raise BadArgument, also before there is a file to set a mode of."""
         if self.mode == "keep":
             raise BadArgument("mode: keep is not served: file roots carry no modes", hint="write the mode")
+        place.octal(self.mode)
+        place.octal(self.dir_mode)
+
+    def _wanted(self, host: Host) -> place.Wanted:
         return place.wanted(host, self.user, self.group, self.mode)
 
     def _new(self, content: bytes | None) -> Changes:
         if not self.create:
             return Changes()
-        made = content or b""
-        found = {"diff": self._shown_difference(b"", made) if self.new_file_diff and made else "New file"}
-        bits = place.octal(self.mode)
-        if bits is not None:
-            found["mode"] = place.shown(bits)
-        return Changes(found, mend=made)
+        if content is None:
+            return Changes({"new": f"file {self.name} created"}, mend=b"")
+        shown = self._shown_difference(b"", content) if self.new_file_diff and content else "New file"
+        return Changes({"diff": shown}, mend=content)
 
     def _shown_difference(self, old: bytes, new: bytes) -> str:
         return place.difference(old, new, self.name) if self.show_changes else "<show_changes=False>"
