@@ -39,7 +39,8 @@ integration: setup system ## real broker, controller, agents; real hosts where r
 test: check unit integration ## everything CI runs
 
 differential: setup ## the same trees through real Salt and through Saltern
-	@$(BIN)/python -m tools.differential
+	@$(BIN)/python -m tools.differential --scratch .differential
+	@$(BIN)/python -m tools.differential --scratch .differential --random 200
 
 bench: setup ## measure, beside a reference in the same run
 	@$(BIN)/python -m benchmarks
@@ -49,4 +50,4 @@ lock: ## refresh the lock file
 	    --no-emit-index-url --no-emit-find-links --all-extras --group dev pyproject.toml -o requirements.lock
 
 clean: demo-stop ## remove what the above made
-	@rm -rf $(VENV) .demo
+	@rm -rf $(VENV) .demo .differential

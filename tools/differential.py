@@ -1,9 +1,10 @@
 """Real Salt beside Saltern on the same trees.
 
-    python -m tools.differential [--record] [--scratch DIRECTORY] [--python PATH] [NAME …]
+    python -m tools.differential [--record] [--random N] [--scratch DIRECTORY] [--python PATH] [NAME …]
 
 Takes the cases of ``tests/sls/cases``, compiles each with real Salt and with Saltern, and tells where they
-differ. ``--record`` keeps what Salt gives in ``tests/sls/golden.json``, which is all that the tests need.
+differ. ``--record`` keeps what Salt gives in ``tests/sls/golden.json``, which is all that the tests need;
+``--random`` takes as many random trees instead, ``--seed`` says which.
 Salt is installed into a virtualenv in ``--scratch`` (else a temporary one), or ``--python`` is an
 interpreter that has it.
 """
@@ -22,6 +23,7 @@ from typing import Any
 import msgspec
 
 from saltern.testing.sls import Case, comparable, comparable_low, load_case
+from tools.differential_random import random_cases
 
 PROJECT = Path(__file__).resolve().parent.parent
 CASES = PROJECT / "tests/sls/cases"
@@ -34,6 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="cases, by the names of their files")
     parser.add_argument("--record", action="store_true", help="keep what Salt gives for the tests")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="as many random trees instead")
+    parser.add_argument("--seed", type=int, default=0, help="which random trees")
     parser.add_argument("--scratch", type=Path, help="directory of the virtualenv with Salt")
     parser.add_argument("--python", type=Path, help="an interpreter that has Salt")
     given = parser.parse_args()
@@ -41,9 +45,11 @@ def main() -> int:
         python = given.python or installed(given.scratch or Path(temporary) / "salt")
         cases = {path.stem: load_case(path) for path in sorted(CASES.glob("*.yaml"))}
         chosen = {name: cases[name] for name in given.names} or cases
+        if given.random:
+            chosen = random_cases(given.seed, given.random)
         answer = ask(python, chosen)
     print(f"Salt {answer['salt']}: {len(chosen)} cases")
-    if given.record:
+    if given.record and not given.random:
         record(answer)
     return 1 if report(chosen, answer["results"]) else 0
 
