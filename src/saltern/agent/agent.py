@@ -20,6 +20,7 @@ from saltern.agent.executor import Executor
 from saltern.agent.facts import Facts
 from saltern.agent.outbox import Outbox
 from saltern.agent.settings import AgentSettings
+from saltern.agent.supervisor import AGAIN
 from saltern.agent.time import ControllerClock
 from saltern.foundation.errors import (
     BadMessage,
@@ -101,25 +102,32 @@ class Agent:
         self._struggle = 0.0  # seconds that the last connection took to fail
         self._refusals = 0
         self._asked_time = -RESYNC
+        self._broken = False
 
     async def run(self) -> int:
         """Work until told to stop; return the exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         await self.executor.start()
-        background = [
-            asyncio.create_task(self._beat()),
-            asyncio.create_task(self._outbox.run()),
-            asyncio.create_task(self._renew_in_time()),
-        ]
+        background = [asyncio.create_task(self._beat()), asyncio.create_task(self._renew_in_time())]
+        for task in background:
+            task.add_done_callback(self._ended)
         try:
             await self._keep_connected()
         finally:
             for task in [*background, *self._tasks]:
                 task.cancel()
             await asyncio.gather(*background, *self._tasks, return_exceptions=True)
+            await self._outbox.close()
             await self.executor.close()
-        return 0
+        return AGAIN if self._broken else 0
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part of the loop ended that never should: end, to be started anew by the supervisor."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a part of the agent failed; it is started anew", exc_info=error)
+            self._broken = True
+            self._stop.set()
 
     # --- the connection ------------------------------------------------------------------------------
 
@@ -344,7 +352,7 @@ class Agent:
 
     def finished(self, jid: JobId) -> None:
         """A job's return lies in the spool."""
-        self._outbox.wake()
+        self._outbox.add(jid)
 
     async def refresh_grains(self) -> None:
         """Collect the grains anew and publish them. Raises Unavailable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 
 from saltern.agent.executor import Executor
@@ -15,14 +16,14 @@ from saltern.transport.connection import Connection
 
 log = logging.getLogger("saltern.agent")
 
-#: Returns on their way at the same time.
-_AT_ONCE = 32
-#: Seconds to pause when the stream takes nothing: at first, and at most.
+#: Returns on their way at the same time, and those of them that come in pieces.
+_SMALL, _LARGE = 32, 2
+#: Seconds to pause when the stream does not take a return: at first, and at most.
 _FIRST_PAUSE, _LAST_PAUSE = 0.5, 20.0
 
 
 class Outbox:
-    """Drains the executor's spool whenever there is a connection."""
+    """Hands over each return by itself, so that one which fails holds up no other."""
 
     def __init__(self, executor: Executor, key: AgentKey, stored: Callable[[JobId], None]) -> None:
         """``stored`` is told of each return that the stream has."""
@@ -30,65 +31,62 @@ class Outbox:
         self._key = key
         self._stored = stored
         self._connection: Connection | None = None
-        self._work = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._small, self._large = asyncio.Semaphore(_SMALL), asyncio.Semaphore(_LARGE)
+        self._tasks: dict[JobId, asyncio.Task[None]] = {}
 
     def attach(self, connection: Connection) -> None:
         """Use this connection from now on."""
         self._connection = connection
-        self._work.set()
+        self._connected.set()
 
     def detach(self) -> None:
         """There is no connection."""
         self._connection = None
+        self._connected.clear()
 
-    def wake(self) -> None:
-        """There is something to hand over."""
-        self._work.set()
+    def add(self, jid: JobId) -> None:
+        """Hand this job's return over, as soon as that can be."""
+        if jid not in self._tasks:
+            task = self._tasks[jid] = asyncio.create_task(self._deliver(jid), name=f"return of {jid}")
+            task.add_done_callback(lambda _: self._tasks.pop(jid, None))
 
-    async def run(self) -> None:
-        """Hand over what there is, as it comes, until cancelled."""
+    async def close(self) -> None:
+        """Stop; what was not handed over stays in the spool."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deliver(self, jid: JobId) -> None:
         pause = _FIRST_PAUSE
-        under_way: dict[JobId, asyncio.Task[bool]] = {}
         while True:
-            await self._work.wait()
-            self._work.clear()
+            await self._connected.wait()
+            try:
+                await self._hand_over(jid)
+            except (Unavailable, OSError) as error:
+                log.warning("the return of %s is not handed over yet: %s", jid, error)
+            except Exception:
+                log.exception("the return of %s could not be handed over; it is tried again", jid)
+            else:
+                return
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = min(pause * 2, _LAST_PAUSE)
+
+    async def _hand_over(self, jid: JobId) -> None:
+        """Return when the stream has it. Raises Unavailable, OSError."""
+        result = self._read(jid)
+        async with self._small if result.blob is None else self._large:
             connection = self._connection
             if connection is None:
-                continue
-            for jid in self._executor.finished():
-                if jid not in under_way and len(under_way) < _AT_ONCE:
-                    task = under_way[jid] = asyncio.create_task(self._hand_over(connection, jid))
-                    task.add_done_callback(lambda _: self._work.set())
-            failed = False
-            for jid, task in list(under_way.items()):
-                if task.done():
-                    del under_way[jid]
-                    failed |= not task.result()
-                    self._work.set()
-            if failed:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LAST_PAUSE)
-            else:
-                pause = _FIRST_PAUSE
-            if not under_way and not self._executor.finished():
-                self._work.clear()
-
-    async def _hand_over(self, connection: Connection, jid: JobId) -> bool:
-        """Tell whether the stream has it now."""
-        spool = self._executor.spool
-        try:
-            result = self._read(jid)
+                raise Unavailable("the connection was lost")
             if result.blob is not None:
-                for number, piece in enumerate(spool.chunks(jid)):
+                for number, piece in enumerate(self._executor.spool.chunks(jid)):
                     chunk = encode(Chunk(data=piece))
                     await connection.store(f"blob.{self._key}.{jid}.{number}", chunk, timeout=20)
             await connection.store(f"ret.{self._key}.{jid}", encode(result))
-        except (Unavailable, OSError) as error:
-            log.warning("the return of %s is not handed over yet: %s", jid, error)
-            return False
         self._executor.handed_over(jid)
         self._stored(jid)
-        return True
 
     def _read(self, jid: JobId) -> Return:
         try:

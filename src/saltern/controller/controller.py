@@ -175,6 +175,9 @@ class Controller:
         except SalternError as error:
             log.warning("returns are not taken: %s", error)
             await connection.close()
+        except Exception:
+            log.exception("returns are not taken; the connection is opened anew")
+            await connection.close()
 
     def _on_lost(self) -> None:
         if self._consumer is not None:
