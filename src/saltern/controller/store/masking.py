@@ -9,8 +9,8 @@ MASK = "****"
 
 _NAME = r"passw|passphrase|pwd|secret|token|credential|api[_-]?key|private[_-]?key"
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-#: ``name=value``, ``name: value``, ``--name value``. A word is looked at once, from its beginning, and nothing
-#: is given back (``++``): time is in proportion to the text, whoever wrote it.
+#: ``name=value``, ``name: value``, ``--name value``. A word is looked at once, from its beginning, and
+#: nothing is given back (``++``): time is in proportion to the text, whoever wrote it.
 _ASSIGNED = re.compile(
     rf"(?<![\w-])((?=[\w-]*?(?:{_NAME}))(?:[\w-]++[\"']?\s*+[=:]\s*+|--[\w-]++\s++))\S++", re.IGNORECASE
 )
