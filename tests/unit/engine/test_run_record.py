@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from saltern.engine import plan as plans
+from saltern.engine.call import call
 from saltern.engine.journal import Former, Head, read_lines, runs
 from saltern.engine.runner import Wishes
 from saltern.engine.site import Site
@@ -316,3 +317,41 @@ def is_writing(line: str) -> bool:
         opens_for_writing = any(flag in call for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"))
         return opens_for_writing and '"/dev/null"' not in call and '"/dev/tty"' not in call
     return name in WRITES
+
+
+# --- what states.* offers -------------------------------------------------------------------------
+
+
+def test_a_run_can_be_told_to_end(site: Site, tmp_path: Path, place: Path) -> None:
+    """The first state asks for the end of its own run; the second is not begun."""
+    (tmp_path / "sls/a.sls").write_text(
+        f"state.soft_kill:\n  module.run: []\n{place}/old:\n  file.managed:\n    - contents: changed\n"
+    )
+    found = applied(site)
+    assert [(one["__id__"], one["result"]) for one in found.values()] == [("state.soft_kill", True)]
+    assert (place / "old").read_text() == "old\n"
+
+
+def test_what_is_recorded_can_be_asked_for(site: Site) -> None:
+    assert json.loads(call(site.host, "state.running").data) == []
+    assert call(site.host, "state.apply", ["a"]).ok
+    (run,) = json.loads(call(site.host, "state.runs").data)
+    assert (run["what"], run["states"]) == ("state.apply a", 5)
+    done = json.loads(call(site.host, "state.undo", [run["run"][:8]]).data)
+    assert (done["run"], done["left"]) == (run["run"], [])
+    with turn(record(site), HEAD):
+        assert json.loads(call(site.host, "state.running").data) == ["state.apply web (run r1, process 42)"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give links away")
+def test_a_strangers_link_is_not_written_through(site: Site, tmp_path: Path, place: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "x").symlink_to(place / "old")
+    os.chown(shared / "x", 12345, 12345, follow_symlinks=False)
+    (tmp_path / "sls/a.sls").write_text(f"{shared}/x:\n  file.managed:\n    - contents: evil\n")
+    (found,) = applied(site).values()
+    assert found["result"] is False
+    assert "belongs to user id 12345" in found["comment"]
+    assert (place / "old").read_text() == "old\n"

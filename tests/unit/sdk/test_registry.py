@@ -154,3 +154,39 @@ def test_a_method_posing_as_a_function_is_not_one() -> None:
         assert Registry(Given({"posing": "posing"})).noun("posing") == {}
     finally:
         del sys.modules["posing"]
+
+
+STATES = '''
+"""Bells."""
+from saltern.sdk import Changes, Host, State
+from saltern.sdk.state import Action
+
+STATE_ALIASES = {"tolled": "RungOften"}
+
+
+class RungOften(State, frozen=True, kw_only=True):
+    """Ring."""
+
+
+class _Hidden(State, frozen=True, kw_only=True):
+    """Not for others."""
+'''
+
+
+def test_states_are_the_classes_of_a_noun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "belfry"
+    (package / "bell").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "hand.py").write_text(STATES)
+    (package / "bell/__init__.py").touch()
+    (package / "bell/states.py").write_text(STATES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry(Package("belfry"))
+    assert registry.state_names() == ["bell.rung_often", "bell.tolled", "hand.rung_often", "hand.tolled"]
+    assert registry.state("bell.tolled").cls is registry.state("bell.rung_often").cls
+    with pytest.raises(NotFound, match=r"no state 'bell\.rung_ofte'") as raised:
+        registry.state("bell.rung_ofte")
+    assert "bell.rung_often" in raised.value.hint
+    for reached_for in ("bell.state", "bell._hidden", "bell.action", "bell", "bell.RungOften"):
+        with pytest.raises(NotFound):
+            registry.state(reached_for)

@@ -17,9 +17,7 @@ EXAMPLES = """
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="the run, or how its name begins"
-    )
+    parser.add_argument("run", nargs="?", metavar="RUN", help="the run, or how its name begins")
     local.add_options(parser)
     parser.set_defaults(handler=run)
 
