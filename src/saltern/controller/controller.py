@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -44,6 +45,8 @@ log = logging.getLogger("saltern.controller")
 
 #: Seconds between two entries about the same principal being refused.
 _REFUSALS_EVERY = 10.0
+#: Seconds a job waits at most for the fabric to be (back) there.
+_TAKING_STOCK = 3.0
 #: Seconds between two rounds of removing what is too old or too much.
 _RETENTION = 600.0
 #: Seconds between two questions to the broker who is connected.
@@ -161,6 +164,9 @@ class Controller:
             case AgentChanged(keys=keys):
                 for key in keys:
                     await self.fleet.reload(key)
+                if any(self.fleet.accepted(key) is None for key in keys):
+                    # Both may have told the broker at once: the last word must know of both revocations.
+                    await self.fabric.refresh_account()
             case Welcomed():
                 await self.fleet.find(news.key)
                 self.fleet.welcome(news.key, news.instance, news.version, news.at)
@@ -258,6 +264,9 @@ class Controller:
     async def run(self, decision: Decision, request: RunRequest) -> Job:
         """Send a job to the decision's targets and return it at once."""
         await self._on_record(decision)
+        if not self.fabric.up.is_set():  # who is there is being found out: wait for the truth
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.fabric.up.wait(), _TAKING_STOCK)
         return await self.jobs_alive.run(decision, request)
 
     async def watch(self, jid: JobId, *, output: bool = False) -> AsyncIterator[Update]:

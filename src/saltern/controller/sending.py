@@ -24,6 +24,8 @@ log = logging.getLogger("saltern.jobs")
 _BURST = 200
 #: Seconds until another try, when the store did not take what must be in it before something is sent.
 _AGAIN = 5.0
+#: Seconds until another look whether an agent that has just left is back.
+_RETURNING = 0.5
 _AT_WORK = (Status.SENT, Status.RECEIVED, Status.RUNNING)
 #: What counts against a roll-out.
 _FAILURES = (Status.FAILED, Status.REFUSED, Status.TIMED_OUT, Status.LOST, Status.UNRESPONSIVE)
@@ -51,6 +53,7 @@ class Sending:
         self._fleet = fleet
         self._store = store
         self._acknowledge = settings.acknowledge
+        self._grace = settings.disconnected_grace
         self._clock = clock
         self._timers = timers
         self._conclude = conclude
@@ -169,11 +172,19 @@ class Sending:
                 self.place_is_free(live)
             elif self._fleet.presence.online(key):
                 here.append(key)
+            elif self._just_left(key):
+                roll.waiting.append(key)  # it may be on its way back, as all are when the broker restarts
+                self._timers.after(_RETURNING, lambda: self._roll_on(live))
             else:
                 self._conclude(live, key, Status.OFFLINE, self.absence(key))
         if here:
             roll.held += len(here)  # until they count as being at work
             self._timers.spawn(self._send_waiting(live, here))
+
+    def _just_left(self, key: AgentKey) -> bool:
+        agent = self._fleet.get(key)
+        since = agent.since if agent else None
+        return since is not None and self._clock.now() - since < self._grace
 
     def place_is_free(self, live: LiveJob) -> None:
         """A target has settled: the next may have its turn, after the rest that was asked for."""
