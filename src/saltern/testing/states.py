@@ -35,7 +35,10 @@ def run(made: Site, high: Mapping[str, Any], **wishes: Any) -> Results:
 
     wanted = Wishes(**wishes)
     text = "#!yaml\n" + yaml.safe_dump(dict(high), sort_keys=False)
-    whole: dict[str, str | bytes] = {**{path: _read(made, path) for path in made.tree.files("base")}, "it.sls": text}
+    whole: dict[str, str | bytes] = {
+        **{path: _read(made, path) for path in made.tree.files("base")},
+        "it.sls": text,
+    }
     made.tree = MemoryTree({"base": whole})
     compiled = made.compile(["it"])
     return look(made, compiled, wanted) if wanted.test else perform(made, compiled, wanted, what="a test")
