@@ -35,6 +35,8 @@ log = logging.getLogger("saltern.jobs")
 
 #: Seconds after which a job that the returning agent does not know of is lost; its return may be on the way.
 _SETTLING = 10.0
+#: Seconds after a crowd of returns in which nobody is called unresponsive.
+_CROWDED = 1.0
 #: Seconds a settled job stays in memory, for what may still be heard of it.
 _LINGER = 300.0
 #: Seconds between writings of statuses; a job that has returned by then needs none.
@@ -66,6 +68,7 @@ class Jobs:
         self._default_timeout = reading.duration(settings.jobs.timeout)
         self._clock = clock
         self._timers = Timers(clock)
+        self._crowded = -_CROWDED  # when returns last came in a crowd
         self.live: dict[JobId, LiveJob] = {}
         self._sending = Sending(
             live=self.live,
@@ -76,6 +79,7 @@ class Jobs:
             clock=clock,
             timers=self._timers,
             conclude=self._conclude,
+            behind=lambda: clock.steady() - self._crowded < _CROWDED,
         )
 
     # --- what people ask ---------------------------------------------------------------------------
@@ -196,6 +200,10 @@ class Jobs:
         part = live.parts[key]
         if not part.proven and part.heard <= since:
             self._conclude(live, key, Status.LOST, "the agent has no trace of it any more")
+
+    def crowd(self) -> None:
+        """Returns come faster than they are taken: who seems silent may just be waiting in line."""
+        self._crowded = self._clock.steady()
 
     def returned(self, target: Target, update: Settled) -> None:
         """An agent's return is in the store."""

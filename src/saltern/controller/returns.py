@@ -28,6 +28,8 @@ log = logging.getLogger("saltern.returns")
 CONSUMER = "controllers"
 #: Data up to this many bytes travels in the line itself; more is fetched from the returns endpoint.
 INLINE = 256 * 1024
+#: So many returns at a time are a sign that more wait.
+_CROWD = 500
 #: Seconds until a return that could not be recorded is delivered again.
 _AGAIN = 5.0
 
@@ -51,6 +53,8 @@ class Returns:
             await self._take(connection, batch)
 
     async def _take(self, connection: Connection, batch: list[Message]) -> None:
+        if len(batch) >= _CROWD:
+            self._jobs.crowd()
         answers: list[Answer] = []
         whole: list[Message] = []
         later: list[Message] = []

@@ -47,7 +47,9 @@ class Sending:
         clock: Clock,
         timers: Timers,
         conclude: Conclude,
+        behind: Callable[[], bool],
     ) -> None:
+        """``behind`` tells that returns wait to be taken: an answer may be among them."""
         self._live = live
         self._orders = orders
         self._fleet = fleet
@@ -57,6 +59,7 @@ class Sending:
         self._clock = clock
         self._timers = timers
         self._conclude = conclude
+        self._behind = behind
         self._absent: set[AgentKey] = set()  # some queued job waits for these
 
     def first(self, job: Job, key: AgentKey, name: str) -> Target:
@@ -119,7 +122,7 @@ class Sending:
         for key in keys:
             if live.parts[key].status is not Status.SENT:
                 continue
-            if now - live.parts[key].heard < self._acknowledge:
+            if self._behind() or now - live.parts[key].heard < self._acknowledge:
                 late = True
                 continue
             reason = f"connected, but did not acknowledge within {self._acknowledge:g} s"
