@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,6 +46,14 @@ class Targets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clusters: str = ""  # folder of NAME.yaml for R@; default: ``clusters`` beside this file
 
 
+class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the files of ``salt://`` come from."""
+
+    backends: list[dict[str, Any]] = []  # [{kind: options}], first come first served; default: /srv/salt
+    ignore_glob: list[str] = []  # paths that are not served: globs of the whole path
+    ignore_regex: list[str] = []  # and regexes, found anywhere in it
+
+
 class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of ``controller.yaml``."""
 
@@ -53,5 +61,6 @@ class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     enrolment: Enrolment = msgspec.field(default_factory=Enrolment)
     jobs: Jobs = msgspec.field(default_factory=Jobs)
     targets: Targets = msgspec.field(default_factory=Targets)
+    files: Files = msgspec.field(default_factory=Files)
     database: str = ""  # postgresql://user@host/name; default: SQLite in the state directory
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

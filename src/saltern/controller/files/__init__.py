@@ -1,0 +1,1 @@
+"""The file server: where files come from, and how agents get them."""

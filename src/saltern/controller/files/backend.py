@@ -1,0 +1,188 @@
+"""Where files come from: the one door for backends, built in or brought by a distribution.
+
+A backend is written ``{kind: options}`` in the settings. Distributions add kinds by the entry-point group
+``saltern.files``: a name and ``module:function``, called with the options and the place it is to work in.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from saltern.foundation.errors import NotFound, SettingsError, nearest
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+GROUP = "saltern.files"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a backend knows of one path without reading it.
+
+    ``mode`` are permission bits. ``link`` is the text of a symbolic link, None for what is none; size,
+    mode and token are then those of the file it leads to. ``token`` is the same as long as the content is
+    (a git blob's id, an ETag); it is empty for what has no content and can't be opened: a directory (its
+    path ends in a slash; listed when it is empty or a link), a link that leads to nothing or out of its tree.
+    """
+
+    size: int
+    mode: int
+    link: str | None
+    token: str
+
+
+class Backend(Protocol):
+    """The files of all environments of one origin. Paths are relative, with slashes, and have no ``..``.
+
+    Used by one thread at a time. Every error names the root, the URL, or the file.
+    """
+
+    kind: str
+    #: Seconds between two refreshes that nobody asked for; 0: looking is cheap, do it each time.
+    interval: float
+
+    def refresh(self) -> None:
+        """Fetch what is new; slow, but bounded in time. Raises Unavailable; what was known stays."""
+
+    def environments(self) -> Mapping[str, str]:
+        """Return the environments' names with their revisions (a git commit; empty where there is none).
+
+        Raises Unavailable when nothing has been fetched yet.
+        """
+
+    def revision(self, saltenv: str) -> str | None:
+        """Return an environment's revision; None when this backend has nothing for it.
+
+        Also for environments that are not listed: a commit's id, one that a fallback serves.
+        """
+
+    def entries(self, saltenv: str) -> Mapping[str, Entry]:
+        """Return all paths of an environment; none for one that is not served.
+
+        Raises Unavailable when a root is not there or can't be read: never a part of a tree.
+        """
+
+    def open(self, saltenv: str, path: str) -> BinaryIO:
+        """Return a file's content, to be closed.
+
+        Raises NotFound; NotAllowed for a link out of the tree; Conflict (perhaps only at the end of
+        reading) when the content is not that of the last ``entries`` any more; Unavailable.
+        """
+
+    def shown(self, saltenv: str, path: str) -> str:
+        """Return a path as people know it, for messages."""
+
+    def close(self) -> None:
+        """Let go of processes and connections."""
+
+
+class Pushed(Protocol):
+    """The files that agents have pushed."""
+
+    def agents(self) -> Mapping[str, Mapping[str, Entry]]:
+        """Return the entries of each agent that pushed something, by the agents' names."""
+
+    def open(self, agent: str, path: str) -> BinaryIO:
+        """Return a file's content, to be closed. Raises NotFound."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a backend may use: a private directory for what it keeps, and what agents have pushed."""
+
+    directory: Path
+    pushed: Pushed | None = None
+
+
+#: Takes the options as they stand in the settings, and the place. Raises SettingsError.
+Maker = Callable[[Any, Place], Backend]
+
+
+class Backends:
+    """Kinds of backends by their names; nothing is imported but what is asked for."""
+
+    OWN: ClassVar[Mapping[str, str]] = {
+        "git": "saltern.controller.files.backends.git:make",
+        "http": "saltern.controller.files.backends.http:make",
+        "minionfs": "saltern.controller.files.backends.minionfs:make",
+        "roots": "saltern.controller.files.backends.roots:make",
+        "s3": "saltern.controller.files.backends.s3:make",
+    }
+
+    def __init__(self, own: Mapping[str, str] = OWN, group: str = GROUP) -> None:
+        """Take names with ``module:function``, and the entry-point group that adds to them."""
+        self._own = own
+        self._group = group
+
+    def names(self) -> list[str]:
+        """Return the names of all kinds, plugins included."""
+        return sorted({*self._own, *self._plugins})
+
+    def get(self, kind: str) -> Maker:
+        """Return what makes a backend. Raises NotFound that proposes the nearest kind."""
+        target = self._own.get(kind) or self._plugins.get(kind)
+        if target is None:
+            known = self.names()
+            hint = nearest(kind, known) or f"there are {', '.join(known)}"
+            raise NotFound(f"there is no file backend {kind!r}", hint=hint)
+        module, _, function = target.partition(":")
+        made: Maker = getattr(importlib.import_module(module), function)
+        return made
+
+    @functools.cached_property
+    def _plugins(self) -> dict[str, str]:
+        from importlib.metadata import entry_points
+
+        return {point.name: point.value for point in entry_points(group=self._group)}
+
+
+BACKENDS = Backends()
+
+
+def usual(root: Path) -> list[dict[str, Any]]:
+    """Return the backends of who has set none: ``base`` in one directory."""
+    return [{"roots": {"base": [str(root)]}}]
+
+
+def build(
+    settings: Sequence[Mapping[str, Any]],
+    place: Place,
+    *,
+    where: str = "files.backends",
+    backends: Backends = BACKENDS,
+) -> list[Backend]:
+    """Return the backends that settings ask for (``[{kind: options}, …]``), in their order.
+
+    ``where`` is the setting's name, for messages. Raises SettingsError.
+    """
+    return [_build(one, place, f"{where}[{number}]", backends) for number, one in enumerate(settings)]
+
+
+def _build(setting: Mapping[str, Any], place: Place, where: str, backends: Backends) -> Backend:
+    if len(setting) != 1:
+        raise SettingsError(
+            "a backend is one name with its options", where=where, hint="- roots: {base: [/srv/salt]}"
+        )
+    ((kind, options),) = setting.items()
+    try:
+        return backends.get(kind)(options, place)
+    except NotFound as error:
+        raise SettingsError(error.message, where=where, hint=error.hint) from None
+    except SettingsError as error:
+        raise SettingsError(error.message, where=f"{where}.{kind}", hint=error.hint) from error
+
+
+def read_options(options: Any, kind: type[S]) -> S:
+    """Return a backend's options as ``kind``. Raises SettingsError that proposes the nearest name."""
+    try:
+        return msgspec.convert({} if options is None else options, kind)
+    except msgspec.ValidationError as error:
+        unknown = re.search(r"unknown field `([^`]*)`", str(error))
+        known = kind.__struct_fields__
+        hint = nearest(unknown[1], known) or f"known: {', '.join(known)}" if unknown else ""
+        raise SettingsError(str(error), hint=hint) from error

@@ -1,0 +1,1 @@
+"""The backends of the file server, one kind a file."""
