@@ -48,7 +48,13 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
     def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
         from saltern.engine.call import call
 
-        host = LocalHost(emit=emit, agent=agent, settings=str(layout.settings), grains=facts.known)
+        host = LocalHost(
+            emit=emit,
+            agent=agent,
+            settings=str(layout.settings),
+            data=str(layout.agent / "data"),
+            grains=facts.known,
+        )
         return call(host, order.fun, order.args, order.kwargs)
 
     return perform

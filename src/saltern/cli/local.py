@@ -45,7 +45,7 @@ def host(context: Context, options: argparse.Namespace, fun: str = "state.apply"
 
         return collect(LocalHost(settings=settings), name=name).values
 
-    made = LocalHost(grains=grains, settings=settings)
+    made = LocalHost(grains=grains, settings=settings, data=str(context.layout.agent / "data"))
     named = options.file_root or options.pillar_root
     if named or fun.partition(".")[0] in ("state", "pillar"):
         made.supply = site(context, options, made).supply

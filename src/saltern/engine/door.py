@@ -32,6 +32,7 @@ class Door(Host):
         self.retcode = 0
         self.agent = inner.agent
         self.settings = inner.settings
+        self.data = inner.data
         self.supply = inner.supply if supply is None else supply
         self._around = around
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from saltern.engine.call import bound
 from saltern.sdk import BadArgument
 from saltern.sdk.registry import Registry
-from saltern.sdk.supply import Supply
+from saltern.sdk.supply import CachedFile, Supply
 from saltern.sls.tree import Tree
 
 _SCHEME = "salt://"
@@ -19,6 +19,7 @@ class Holdings(Protocol):
 
     tree: Tree
     registry: Registry
+    opts: dict[str, Any]
 
     @property
     def pillar(self) -> Mapping[str, Any]:
@@ -49,18 +50,47 @@ class RunSupply(Supply):
         """The environment that ``salt://`` paths are looked up in."""
         return self._saltenv
 
+    @property
+    def opts(self) -> Mapping[str, Any]:
+        """The agent's settings under Salt's names."""
+        return self.site.opts
+
     def for_environment(self, saltenv: str) -> RunSupply:
         """Return this supply, with paths looked up in ``saltenv``."""
         return self if saltenv == self._saltenv else RunSupply(self.site, saltenv)
 
     def file(self, url: str) -> bytes | None:
         """Return the file at a ``salt://`` address; see Supply."""
+        found = self.site.tree.read(*self._place(url, None))
+        return None if found is None else found.data
+
+    def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Return a verified copy of the file at a ``salt://`` address; see Supply."""
+        return self.site.tree.cached(*self._place(url, saltenv))
+
+    def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Return the paths of all files beneath ``prefix``; see Supply."""
+        return _beneath(prefix, self.site.tree.files(self._environment(saltenv)))
+
+    def directories(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Return the paths of all directories beneath ``prefix``; see Supply."""
+        return _beneath(prefix, self.site.tree.directories(self._environment(saltenv)))
+
+    def links(self, prefix: str = "", saltenv: str | None = None) -> Mapping[str, str]:
+        """Return the symbolic links beneath ``prefix``; see Supply."""
+        found = self.site.tree.links(self._environment(saltenv))
+        return {path: found[path] for path in _beneath(prefix, list(found))}
+
+    def _place(self, url: str, saltenv: str | None) -> tuple[str, str]:
+        """Return the environment and the path that an address means."""
         if not url.startswith(_SCHEME):
             raise BadArgument(f"{url!r} is no salt:// address")
         path, _, query = url.removeprefix(_SCHEME).partition("?")
-        saltenv = query.removeprefix("saltenv=") if query.startswith("saltenv=") else self._saltenv
-        found = self.site.tree.read(saltenv, path.strip("/"))
-        return None if found is None else found.data
+        named = query.removeprefix("saltenv=") if query.startswith("saltenv=") else None
+        return self._environment(named or saltenv), path.strip("/")
+
+    def _environment(self, saltenv: str | None) -> str:
+        return saltenv or self._saltenv
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str) -> str:
         """Return ``text`` rendered; see Supply."""
@@ -74,3 +104,8 @@ class RunSupply(Supply):
         """Tell whether there is such a function."""
         noun, _, verb = fun.partition(".")
         return verb in self.site.registry.noun(noun)
+
+
+def _beneath(prefix: str, paths: Sequence[str]) -> Sequence[str]:
+    above = prefix.strip("/")
+    return [path for path in paths if path.startswith(above + "/")] if above else paths

@@ -33,6 +33,9 @@ class Host(Protocol):
     agent: AgentControl | None
     #: The directory of settings (``/etc/saltern``): the static grains lie there.
     settings: str
+    #: The private directory of what functions keep between calls (``/var/lib/saltern/agent/data``); it may
+    #: not be there yet.
+    data: str
     #: Pillar, files of the file roots, templates and functions, as far as the call was given any.
     supply: Supply
 

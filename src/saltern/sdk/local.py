@@ -55,6 +55,7 @@ class LocalHost(Host):
         emit: Emit | None = None,
         agent: AgentControl | None = None,
         settings: str = "/etc/saltern",
+        data: str = "/var/lib/saltern/agent/data",
         environment: Mapping[str, str] | None = None,
         supply: Supply = NO_SUPPLY,
     ) -> None:
@@ -65,6 +66,7 @@ class LocalHost(Host):
         self.retcode = 0
         self.agent = agent
         self.settings = settings
+        self.data = data
         self.supply = supply
         self._grains = grains
         self._emit = emit

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from saltern.sdk.errors import NotSupported
+
+
+class CachedFile(msgspec.Struct, frozen=True):
+    """A file of the file roots, as it lies on this machine.
+
+    ``path`` holds exactly what ``sha256`` (hexadecimal) says, ``size`` bytes of it; it is to be read, never
+    changed or moved. ``mode`` is the permission bits that the file has in the file roots.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    mode: int
 
 
 class Supply(Protocol):
@@ -19,11 +34,31 @@ class Supply(Protocol):
     def saltenv(self) -> str:
         """The environment that ``salt://`` paths are looked up in."""
 
+    @property
+    def opts(self) -> Mapping[str, Any]:
+        """The agent's settings under Salt's names, with those that are nobody's but the user's."""
+
     def file(self, url: str) -> bytes | None:
         """Return the file at a ``salt://`` address (``?saltenv=dev`` names another environment).
 
         None when there is no such file. Raises BadArgument for what is no such address.
         """
+
+    def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Return a verified copy on this machine of the file at a ``salt://`` address, of any size.
+
+        None when there is no such file. Raises BadArgument for what is no such address, SalternError when it
+        can't be brought here whole.
+        """
+
+    def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Return the paths of all files beneath the directory ``prefix``, sorted, from the root on."""
+
+    def directories(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Return the paths of all directories beneath ``prefix``, sorted, empty ones too."""
+
+    def links(self, prefix: str = "", saltenv: str | None = None) -> Mapping[str, str]:
+        """Return the symbolic links beneath ``prefix``: path to target, as written."""
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str) -> str:
         """Return ``text`` rendered by a template engine (``jinja``) as the file ``where``.
@@ -51,9 +86,30 @@ class NoSupply(Supply):
         """The environment: base."""
         return "base"
 
+    @property
+    def opts(self) -> Mapping[str, Any]:
+        """The settings: none."""
+        return {}
+
     def file(self, url: str) -> bytes | None:
         """Raise NotSupported: there are no file roots."""
-        raise NotSupported(f"{url}: there are no file roots here", hint="name some: --file-root DIR")
+        raise _no_roots(url)
+
+    def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots(url)
+
+    def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots(f"salt://{prefix}")
+
+    def directories(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots(f"salt://{prefix}")
+
+    def links(self, prefix: str = "", saltenv: str | None = None) -> Mapping[str, str]:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots(f"salt://{prefix}")
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str) -> str:
         """Raise NotSupported: nothing renders here."""
@@ -66,6 +122,10 @@ class NoSupply(Supply):
     def has(self, fun: str) -> bool:
         """Say that there is no function."""
         return False
+
+
+def _no_roots(url: str) -> NotSupported:
+    return NotSupported(f"{url}: there are no file roots here", hint="name some: --file-root DIR")
 
 
 NO_SUPPLY = NoSupply()

@@ -90,6 +90,7 @@ class FakeHost(Host):
         reachable: Sequence[str] = (),
         agent: AgentControl | None = None,
         settings: str = "/etc/saltern",
+        data: str = "/var/lib/saltern/agent/data",
         supply: Supply = NO_SUPPLY,
         now: float = 1_700_000_000.0,
     ) -> None:
@@ -97,6 +98,7 @@ class FakeHost(Host):
         self.retcode = 0
         self.agent = agent
         self.settings = settings
+        self.data = data
         self.supply = supply
         self.ran: list[Command] = []
         self.emitted: list[tuple[str, bytes]] = []
