@@ -10,6 +10,7 @@ import msgspec
 
 from saltern.sdk import Command, Conflict, Finished, Group, Host, Interface, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT
+from saltern.sdk.http import Request, Response, shown
 from saltern.sdk.supply import Supply
 
 
@@ -85,6 +86,10 @@ class Door(Host):
     def reach(self, address: str, port: int, timeout: float) -> str:
         """Try to open a TCP connection."""
         return self.inner.reach(address, port, timeout)
+
+    def http(self, request: Request, into: str = "") -> Response:
+        """Ask a web server."""
+        return self.inner.http(request, into)
 
     def execute(self, command: Command) -> Finished:
         """Run a program; the state's umask and timeout hold where the command has none of its own."""
@@ -168,8 +173,14 @@ class Door(Host):
 class Looking(Door):
     """A host that can be looked at; whoever tries to change it is refused.
 
-    Programs do run: looking at a package or a service means asking its tool.
+    Programs do run: looking at a package or a service means asking its tool. So do requests of the web.
     """
+
+    def http(self, request: Request, into: str = "") -> Response:
+        """Ask a web server; refuse to save what it says."""
+        if into:
+            self._refuse(f"write {into}")
+        return super().http(request)
 
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
         """Refuse."""
@@ -246,6 +257,14 @@ class Mending(Door):
         self.touched = False  # whether anything has been changed through this door
         self._tell_before = before
         self._tell_beyond = beyond
+
+    def http(self, request: Request, into: str = "") -> Response:
+        """Note what is there, then save an answer; note what has been asked to be done elsewhere."""
+        if into:
+            self._before(into)
+        elif request.method not in ("GET", "HEAD"):
+            self._beyond(f"what {request.method} {shown(request.url)} did")
+        return super().http(request, into)
 
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
         """Note what is there, then replace a file's content."""

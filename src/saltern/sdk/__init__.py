@@ -20,6 +20,7 @@ from saltern.sdk.errors import (
 )
 from saltern.sdk.facts import Address, Group, Interface, Stat, Uname, User
 from saltern.sdk.host import Host
+from saltern.sdk.http import Request, Response
 from saltern.sdk.registry import takes
 from saltern.sdk.state import Action, Done, Moment, State
 
@@ -43,6 +44,8 @@ __all__ = [
     "NotFound",
     "NotSupported",
     "OutputTooLarge",
+    "Request",
+    "Response",
     "RunningJob",
     "SalternError",
     "SettingsError",

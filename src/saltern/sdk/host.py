@@ -12,6 +12,7 @@ from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
 from saltern.sdk.errors import CommandFailed, NotFound, TimedOut, Unavailable
 from saltern.sdk.facts import Group, Interface, Stat, Uname, User
+from saltern.sdk.http import Request, Response
 from saltern.sdk.supply import Supply
 
 #: Bytes a plain ``read`` is willing to hold.
@@ -93,6 +94,16 @@ class Host(Protocol):
     @abstractmethod
     def reach(self, address: str, port: int, timeout: float) -> str:
         """Try to open a TCP connection from this host; return why it can't be, nothing when it could."""
+
+    @abstractmethod
+    def http(self, request: Request, into: str = "") -> Response:
+        """Ask a web server and return its answer, whatever its status; redirects are followed.
+
+        With ``into`` the body of a success goes to that path (whole or not at all, mode 0600), and the
+        answer's ``body`` is empty.
+        Raises BadArgument, Unavailable, NotAllowed (a certificate that is not trusted), TimedOut,
+        OutputTooLarge (more than ``request.limit`` bytes).
+        """
 
     # --- programs ----------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from saltern.sdk.errors import (
 )
 from saltern.sdk.facts import Group, Interface, Kind, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT, Emit, Host
+from saltern.sdk.http import Request, Response
 from saltern.sdk.supply import NO_SUPPLY, Supply
 
 #: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
@@ -57,9 +58,9 @@ class LocalHost(Host):
         settings: str = "/etc/saltern",
         data: str = "/var/lib/saltern/agent/data",
         environment: Mapping[str, str] | None = None,
-        supply: Supply = NO_SUPPLY,
+        supply: Supply | Callable[[Host], Supply] = NO_SUPPLY,
     ) -> None:
-        """Take what a call may know: ``grains`` is asked once, when first needed.
+        """Take what a call may know: ``grains`` and a ``supply`` that is made are asked once, when needed.
 
         ``environment`` defaults to this process's, with the administrator's directories on PATH.
         """
@@ -67,7 +68,7 @@ class LocalHost(Host):
         self.agent = agent
         self.settings = settings
         self.data = data
-        self.supply = supply
+        self._supply = supply
         self._grains = grains
         self._emit = emit
         self._clock = SystemClock()
@@ -82,6 +83,17 @@ class LocalHost(Host):
         if self._grains is None:
             raise Unavailable("this call has no grains", hint="hand it a collector: LocalHost(grains=…)")
         return self._grains()
+
+    @property
+    def supply(self) -> Supply:
+        """What comes with the call, made when first asked for."""
+        if callable(self._supply):
+            self._supply = self._supply(self)
+        return self._supply
+
+    @supply.setter
+    def supply(self, supply: Supply) -> None:
+        self._supply = supply
 
     def forget_grains(self) -> None:
         """Have the grains collected anew when they are next asked for."""
@@ -166,6 +178,13 @@ class LocalHost(Host):
         except OSError as error:
             return error.strerror or str(error)
         return ""
+
+    def http(self, request: Request, into: str = "") -> Response:
+        """Ask a web server and return its answer; see Host."""
+        from saltern.sdk import http
+
+        with _named_errors(into):
+            return http.send(request, into)
 
     # --- programs ----------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from saltern.sdk import (
 )
 from saltern.sdk.command import TIMED_OUT
 from saltern.sdk.host import READ_LIMIT
+from saltern.sdk.http import Request, Response, shown
 from saltern.sdk.supply import NO_SUPPLY, Supply
 
 
@@ -64,13 +65,22 @@ class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     writes: dict[str, str] = {}
 
 
+class Page(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a web server answers at a URL."""
+
+    status: int = 200
+    body: Any = ""  # text or bytes
+    headers: dict[str, str] = {}
+
+
 class FakeHost(Host):
     """A host that holds exactly what a test gave it.
 
     ``files`` maps paths to text or to File's fields; ``programs`` maps whole command lines, written as a
-    shell would quote them, to their output or to Program's fields. A program that no command line begins
-    with is not on PATH; a command line nobody gave is an ImpossibleWorld. ``ran`` and ``emitted`` tell
-    what happened.
+    shell would quote them, to their output or to Program's fields; ``web`` maps URLs (``POST https://…`` for
+    another method than GET) to the answer's body or to Page's fields, no server is at others. A program
+    that no command line begins with is not on PATH; a command line nobody gave is an ImpossibleWorld.
+    ``ran``, ``requests`` and ``emitted`` tell what happened.
     """
 
     def __init__(
@@ -79,6 +89,7 @@ class FakeHost(Host):
         files: Mapping[str, Any] | None = None,
         directories: Sequence[str] = (),
         programs: Mapping[str, Any] | None = None,
+        web: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         grains: Mapping[str, Any] | None = None,
         users: Sequence[User] = (),
@@ -101,6 +112,8 @@ class FakeHost(Host):
         self.data = data
         self.supply = supply
         self.ran: list[Command] = []
+        self.requests: list[Request] = []
+        self._web = {url: _page(given) for url, given in (web or {}).items()}
         self.emitted: list[tuple[str, bytes]] = []
         self.signals: list[tuple[int, int]] = []
         self.grains_forgotten = 0
@@ -197,6 +210,21 @@ class FakeHost(Host):
     def reach(self, address: str, port: int, timeout: float) -> str:
         """Look the end, written ``address:port``, up among those reachable."""
         return "" if f"{address}:{port}" in self._reachable else "Connection refused"
+
+    def http(self, request: Request, into: str = "") -> Response:
+        """Answer what the test wrote for this URL."""
+        self.requests.append(request)
+        page = self._web.get(request.url if request.method == "GET" else f"{request.method} {request.url}")
+        if page is None:
+            raise Unavailable(f"{shown(request.url)}: Connection refused")
+        body = page.body if isinstance(page.body, bytes) else str(page.body).encode()
+        if len(body) > request.limit:
+            raise OutputTooLarge(f"{shown(request.url)}: more than {request.limit} bytes")
+        answer = Response(status=page.status, headers=page.headers, body=body, url=request.url)
+        if not into or not answer.ok:
+            return answer
+        self.write(into, body, 0o600)
+        return msgspec.structs.replace(answer, body=b"")
 
     # --- programs --------------------------------------------------------------------------------------
 
@@ -393,6 +421,10 @@ class FakeHost(Host):
         """Return mode, owner and group of each directory."""
         return {path: (one.mode, one.uid, one.gid) for path, one in self._directories.items()}
 
+    def place(self, path: str, data: bytes) -> None:
+        """Let a file be there that no function made, such as a copy in the agent's cache."""
+        self.files[path] = File(content=data, mode=0o600)
+
     def _put(self, path: str, file: File) -> None:
         if posixpath.normpath(path) != path or not path.startswith("/"):
             raise ImpossibleWorld(f"{path!r} is not an absolute path")
@@ -449,3 +481,7 @@ def _file(given: Any) -> File:
 
 def _program(given: Any) -> Program:
     return Program(stdout=given) if isinstance(given, str) else msgspec.convert(given, Program)
+
+
+def _page(given: Any) -> Page:
+    return Page(body=given) if isinstance(given, str | bytes) else msgspec.convert(given, Page)

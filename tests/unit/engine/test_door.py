@@ -14,6 +14,7 @@ from saltern.testing.host import FakeHost
 #: What only looks; every other method of a host must be refused to ``check``.
 LOOKS = {
     *("now", "steady", "sleep", "uname", "user", "group", "interfaces", "reach", "execute", "which", "read"),
+    "http",
     *("stat", "list_directory", "emit", "forget_grains", "run", "exists", "text", "real_path", "fail"),
 }
 ARGUMENTS: dict[str, Any] = {"path": "/tmp/x", "data": b"", "mode": 0o600, "target": "t", "name": "A"}
