@@ -104,6 +104,47 @@ def examples() -> dict[str, list[v1.Frame]]:
         ],
         [v1.Renew()],
         [v1.Renewed(jwt="a.b.c", **life)],
+        [
+            v1.MinePut(
+                entries={
+                    "test.ping": v1.MineEntry(digest=bytes(32), data=b"true", allow="db*", allow_kind="pcre"),
+                    "known": v1.MineEntry(digest=bytes(32)),
+                },
+                only=True,
+            ),
+            v1.MinePut(entries={}),
+        ],
+        [v1.MineKept(lacking=("known",)), v1.MineKept()],
+        [
+            v1.MineGet(
+                target="os|Debian",
+                functions=("a", "b"),
+                kind="grain",
+                delimiter="|",
+                after=(_KEY, "a"),
+            ),
+            v1.MineGet(target="*", functions=("a",)),
+        ],
+        [v1.MineFound(data=b'{"a":{"web1":1}}', after=(_KEY, "a")), v1.MineFound(data=b"{}")],
+        [v1.MineDrop(functions=("a",)), v1.MineDrop()],
+        [
+            v1.Publish(
+                target="os|Debian",
+                fun="test.arg",
+                args=(1, "a"),
+                kwargs={"b": [None]},
+                kind="grain",
+                delimiter="|",
+                timeout=10.0,
+            ),
+            v1.Publish(target="*", fun="test.ping"),
+        ],
+        [v1.Published(jid=_JID, data=b'{"web1":true}')],
+        [v1.Question(nonce=bytes(range(16)), body=b"a frame")],
+        [v1.Answered(to=_KEY, nonce=bytes(range(16)), body=b"a frame")],
+        [v1.Parts(id=_NONCE, size=1_500_000, count=3)],
+        [v1.More(id=_NONCE, number=2)],
+        [v1.Part(data=b"a part of a signed answer")],
         [v1.Enrol(proof=proof, version="1.2.3", **enrol), v1.Enrol(proof=proof, **enrol)],
         [
             v1.Enrolled(

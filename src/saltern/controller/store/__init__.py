@@ -8,6 +8,8 @@ kill -9 and a power cut leave all of it or nothing.
 
     agents     add(agent, token=None)  get(key)  by_name(name)  list(*states)  count(state)
                set_state(key, state, at=)  delete(key)  touch([Presence…])  all_offline(at=)  revoked()
+    mine       put(key, {name: MineEntry}, only=, at=, room=) -> lacking  get(keys, names, after=, limit=)
+               list(keys) -> [Place…]  drop(keys, names) -> int
     tokens     create(Token)  get(id)  list()  spend(id, now)  revoke(id, now)  forget(before=)
     jobs       create(job, targets)  get(jid)  list(JobFilter)  cancelled(jid, by)  tallies(jids)
                count_unsettled()
@@ -25,6 +27,7 @@ Errors: Unavailable when the database does not answer or is locked, its kind Dis
 
 from saltern.controller.store.audit import Act
 from saltern.controller.store.failures import DiskFull
+from saltern.controller.store.mine import Place, Room
 from saltern.controller.store.store import Store
 from saltern.controller.store.values import (
     Answer,
@@ -42,11 +45,13 @@ __all__ = [
     "Answer",
     "DiskFull",
     "JobFilter",
+    "Place",
     "Presence",
     "Pruned",
     "Queued",
     "Recorded",
     "Returned",
+    "Room",
     "Store",
     "Update",
 ]

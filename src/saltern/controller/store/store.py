@@ -10,6 +10,7 @@ from saltern.controller.store.audit import Audit
 from saltern.controller.store.database import Database
 from saltern.controller.store.jobs import Jobs
 from saltern.controller.store.meta import Meta
+from saltern.controller.store.mine import Mine
 from saltern.controller.store.retention import Retention
 from saltern.controller.store.returns import Returns
 from saltern.controller.store.targets import Targets
@@ -26,6 +27,7 @@ class Store:
         self._database = database
         self.address = database.where
         self.agents = Agents(database)
+        self.mine = Mine(database)
         self.tokens = Tokens(database)
         self.jobs = Jobs(database)
         self.targets = Targets(database)

@@ -76,6 +76,20 @@ revoked_keys = sa.Table(
     sqlite_with_rowid=False,
 )
 
+mine = sa.Table(
+    "mine",
+    metadata,
+    _text("key", primary_key=True),
+    _text("function", primary_key=True),
+    _time("updated"),
+    _text("allow"),  # a target: who may read it; empty: everybody
+    _text("allow_kind"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),  # JSON
+    sa.ForeignKeyConstraint(["key"], ["agents.key"], ondelete="CASCADE"),
+)
+
 tokens = sa.Table(
     "tokens",
     metadata,

@@ -202,6 +202,111 @@ class Renewed(Frame, frozen=True, kw_only=True, tag="renewed"):
     expires: float
 
 
+# Services other than hello and renew are asked with a Question, and answered by a Signed whose body is an
+# Answered: who has stolen the right to write to an agent still can't make it take a file or a pillar. An
+# answer too large for one message is announced by Parts, and its parts are asked for by number.
+
+
+class Question(Frame, frozen=True, kw_only=True, tag="question"):
+    """``body`` is a frame of the service's; ``nonce`` is new for each question."""
+
+    nonce: bytes
+    body: bytes
+
+
+class Answered(Frame, frozen=True, kw_only=True, tag="answered"):
+    """The answer to the Question with this nonce, for the agent that asked it; ``body`` is a frame."""
+
+    to: AgentKey
+    nonce: bytes
+    body: bytes
+
+
+class Parts(Frame, frozen=True, kw_only=True, tag="parts"):
+    """The answer has ``size`` bytes, in ``count`` parts: ask for each with More."""
+
+    id: bytes
+    size: int
+    count: int
+
+
+class More(Frame, frozen=True, kw_only=True, tag="more"):
+    """Give me part ``number``, from 0, of that answer. Asked on ``rpc.<KEY>.more``; each controller hears it."""
+
+    id: bytes
+    number: int
+
+
+class Part(Frame, frozen=True, kw_only=True, tag="part"):
+    """A part of an answer."""
+
+    data: bytes
+
+
+class MineEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a function returned, for other agents to read. ``digest`` is the SHA-256 of all the rest."""
+
+    digest: bytes
+    data: bytes | None = None  # JSON; None: you have it already, if your digest is the same
+    allow: str = ""  # a target: who may read it; empty: everybody
+    allow_kind: str = "glob"
+
+
+class MinePut(Frame, frozen=True, kw_only=True, tag="mine-put"):
+    """Keep these for others to read, by name. Answered by MineKept."""
+
+    entries: dict[str, MineEntry]
+    only: bool = False  # forget all that are not named here
+
+
+class MineKept(Frame, frozen=True, kw_only=True, tag="mine-kept"):
+    """Done; ``lacking`` came without data, and we have it not, or another."""
+
+    lacking: tuple[str, ...] = ()
+
+
+class MineGet(Frame, frozen=True, kw_only=True, tag="mine-get"):
+    """What do these agents have under these names? Answered by MineFound."""
+
+    target: str
+    functions: tuple[str, ...]
+    kind: str = "glob"
+    delimiter: str = ":"
+    after: tuple[AgentKey, str] | None = None  # go on where the last answer ended
+
+
+class MineFound(Frame, frozen=True, kw_only=True, tag="mine-found"):
+    """The answer, or its next part: a JSON object ``{function: {agent: data}}``."""
+
+    data: bytes
+    after: tuple[AgentKey, str] | None = None  # there is more: ask again with this
+
+
+class MineDrop(Frame, frozen=True, kw_only=True, tag="mine-drop"):
+    """Forget these, or all that is mine. Answered by MineKept."""
+
+    functions: tuple[str, ...] | None = None
+
+
+class Publish(Frame, frozen=True, kw_only=True, tag="publish"):
+    """Run a function on other agents in my name, and wait for what they return. Answered by Published."""
+
+    target: str
+    fun: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    kind: str = "glob"
+    delimiter: str = ":"
+    timeout: float = 5.0  # seconds to wait
+
+
+class Published(Frame, frozen=True, kw_only=True, tag="published"):
+    """What has come back by then: a JSON object ``{agent: data}``. ``jid`` is empty when nobody was meant."""
+
+    jid: str
+    data: bytes
+
+
 # --- enrolment, on ``enrol.<TOKEN>`` -------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Make every table."""
     _meta()
     _agents()
+    _mine()
     _tokens()
     _jobs()
     _targets()
@@ -75,6 +76,22 @@ def _agents() -> None:
         _time("at"),
         sa.PrimaryKeyConstraint("key", name="pk_revoked_keys"),
         sqlite_with_rowid=False,
+    )
+
+
+def _mine() -> None:
+    op.create_table(
+        "mine",
+        _text("key"),
+        _text("function"),
+        _time("updated"),
+        _text("allow"),
+        _text("allow_kind"),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("key", "function", name="pk_mine"),
+        sa.ForeignKeyConstraint(["key"], ["agents.key"], name="fk_mine_agents", ondelete="CASCADE"),
     )
 
 
