@@ -9,12 +9,14 @@ import random
 import secrets
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import saltern
+from saltern.agent import questions, steps
 from saltern.agent.credential import Identity
 from saltern.agent.executor import Executor
 from saltern.agent.facts import Facts
@@ -66,12 +68,16 @@ ACKNOWLEDGE = 0.5
 BEAT = 10.0
 #: Seconds to pause before another try to connect: at first, and at most.
 FIRST_PAUSE, LAST_PAUSE = 0.2, 5.0
+#: Seconds in which a question to the controllers is asked again, while none answers.
+ASK_WITHIN = 100.0
 #: Seconds to wait for a connection: when a whole fleet comes at once it takes its time.
 CONNECT = 30.0
 #: Seconds to pause when the controller does not want us.
 UNWELCOME_PAUSE = 30.0
 #: Progress messages of one job in a second.
 PROGRESS_RATE = 50
+#: Seconds between two words on how far a run of states is.
+STEPS_EVERY = 0.3
 #: Seconds between two questions of what time it is, when orders seem to come too late.
 RESYNC = 5.0
 #: Refused orders reported between two beats.
@@ -93,6 +99,7 @@ class Agent:
         self.clock = ControllerClock()
         self.executor = Executor(layout.agent, control, self, settings=settings.jobs, clock=self.clock)
         self._news: dict[JobId, Ack] = {}
+        self._steps: dict[JobId, steps.Steps] = {}
         self._outbox = Outbox(self.executor, self.key, stored=self._stored)
         self._connection: Connection | None = None
         self._welcome = asyncio.Event()
@@ -347,11 +354,33 @@ class Agent:
 
     async def progress(self, jid: JobId, progress: Progress) -> None:
         """A job has said something."""
+        if progress.stream == steps.STREAM:
+            await self._progress_of_states(jid, progress.data)
+            return
         await self._say(jid, progress)
         await asyncio.sleep(1 / PROGRESS_RATE)
 
+    async def _progress_of_states(self, jid: JobId, data: bytes) -> None:
+        """Fire the events of states, and say now and then how far their run is."""
+        if jid not in self._steps:
+            self._steps[jid] = steps.Steps()
+            asyncio.get_running_loop().call_later(STEPS_EVERY, self._tell_steps, jid, 0)
+        for tag, told in self._steps[jid].take(data):
+            await self.emit(tag, {"jid": jid, **told})
+
+    def _tell_steps(self, jid: JobId, sequence: int) -> None:
+        if jid not in self._steps or all(job.jid != jid for job in self.executor.jobs()):
+            self._steps.pop(jid, None)
+            return
+        news = self._steps[jid].news()
+        if news is not None:
+            data = msgspec.json.encode(news)
+            self._spawn(self._say(jid, Progress(sequence=sequence, stream=steps.STREAM, data=data)))
+        asyncio.get_running_loop().call_later(STEPS_EVERY, self._tell_steps, jid, sequence + 1)
+
     def finished(self, jid: JobId) -> None:
         """A job's return lies in the spool."""
+        self._steps.pop(jid, None)
         self._outbox.add(jid)
 
     async def refresh_grains(self) -> None:
@@ -359,6 +388,25 @@ class Agent:
         if self._connection is None:
             raise Unavailable("not connected")
         await self._tell_grains(force=True)
+
+    async def ask(self, service: str, data: bytes) -> bytes:
+        """Ask the controllers and return the answer; wait for one to be there. Raises SalternError."""
+        deadline, pause = self.clock.steady() + ASK_WITHIN, FIRST_PAUSE
+        while True:
+            connection = self._connection
+            try:
+                if connection is None:
+                    raise Unavailable("the agent is not connected")
+                return await questions.ask(connection, self.key, self._signer, service, data)
+            except Unavailable:
+                if self.clock.steady() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = min(pause * 2, LAST_PAUSE)
+
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have files brought into the cache."""
+        raise Unavailable("the controllers serve no files yet")
 
     async def _beat(self) -> None:
         while True:

@@ -16,8 +16,10 @@ from saltern.messages.v1 import Order, Progress
 from saltern.sdk import RunningJob
 
 _LENGTH = struct.Struct("<I")
-#: No frame is longer; a job's order is at most 1 MiB.
+#: No frame of a job's is longer.
 LONGEST = 2 * 1024 * 1024
+#: Bytes received at once: an answer may have many.
+_AT_ONCE = 1024 * 1024
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="t"):
@@ -61,18 +63,26 @@ class Done(Message, frozen=True, tag="done"):
 
 
 class Ask(Message, frozen=True, kw_only=True, tag="ask"):
-    """From the worker: ``running_jobs``, ``signal_job``, ``refresh_grains`` or ``clear_job_cache``."""
+    """From the worker: ``running_jobs``, ``signal_job``, ``refresh_grains``, ``clear_job_cache``, ``ask``
+    (the controllers' ``service``, with ``data``) or ``fetch`` (``blobs``: SHA-256 and size).
+    """
 
     what: str
     jid: str = ""
     signal: int = 0
     hours: float = 0.0
+    service: str = ""
+    data: bytes = b""
+    blobs: tuple[tuple[str, int], ...] = ()
 
 
 class Answer(Message, frozen=True, kw_only=True, tag="answer"):
-    """To the worker. ``error`` is empty when it was done."""
+    """To the worker. ``error`` is empty when it was done; ``hint`` and ``code`` go with it."""
 
     error: str = ""
+    hint: str = ""
+    code: str = ""
+    data: bytes = b""
     count: int = 0
     jobs: tuple[RunningJob, ...] = ()
 
@@ -113,7 +123,7 @@ def decode_go(body: bytes) -> Go:
 def _exactly(link: socket.socket, count: int) -> bytes | None:
     parts = bytearray()
     while len(parts) < count:
-        piece = link.recv(count - len(parts))
+        piece = link.recv(min(count - len(parts), _AT_ONCE))
         if not piece:
             return None
         parts += piece

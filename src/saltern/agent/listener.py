@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from saltern.agent.job import Job
@@ -27,9 +27,22 @@ class Listener(Protocol):
     async def refresh_grains(self) -> None:
         """Collect the grains anew and publish them. May raise SalternError."""
 
+    async def ask(self, service: str, data: bytes) -> bytes:
+        """Ask the controllers and return the answer. May raise SalternError."""
+
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have files brought into the cache. May raise SalternError."""
+
 
 async def answer(question: Ask, running: Mapping[JobId, Job], listener: Listener) -> Answer:
     """Return the answer to a worker's question."""
+    try:
+        return await _answer(question, running, listener)
+    except SalternError as error:
+        return Answer(error=str(error), hint=error.hint, code=error.code)
+
+
+async def _answer(question: Ask, running: Mapping[JobId, Job], listener: Listener) -> Answer:
     match question.what:
         case "running_jobs":
             return Answer(jobs=tuple(job.shown() for job in running.values() if job.kept))
@@ -37,15 +50,13 @@ async def answer(question: Ask, running: Mapping[JobId, Job], listener: Listener
             job = running.get(JobId(question.jid))
             return Answer(count=job.signal_processes(question.signal) if job else 0)
         case "refresh_grains":
-            return await _refreshed(listener)
+            await listener.refresh_grains()
+            return Answer()
         case "clear_job_cache":
             return Answer()  # nothing is kept once the controller has it
+        case "ask":
+            return Answer(data=await listener.ask(question.service, question.data))
+        case "fetch":
+            await listener.fetch(question.blobs)
+            return Answer()
     return Answer(error=f"the agent does not know {question.what!r}")
-
-
-async def _refreshed(listener: Listener) -> Answer:
-    try:
-        await listener.refresh_grains()
-    except SalternError as error:
-        return Answer(error=str(error))
-    return Answer()

@@ -19,7 +19,9 @@ from saltern.sdk.local import LocalHost
 if TYPE_CHECKING:
     from saltern.agent.worker import Perform
     from saltern.engine.outcome import Outcome
+    from saltern.sdk import Host
     from saltern.sdk.host import Emit
+    from saltern.sdk.supply import Supply
 
 
 def load_settings(layout: Layout) -> AgentSettings:
@@ -45,6 +47,11 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
     """Return what runs an order's function in a worker."""
     facts = Facts(layout, settings)
 
+    def supply(host: Host) -> Supply:
+        from saltern.agent.site import build_site
+
+        return build_site(host, layout, settings).supply
+
     def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
         from saltern.engine.call import call
 
@@ -54,6 +61,7 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
             settings=str(layout.settings),
             data=str(layout.agent / "data"),
             grains=facts.known,
+            supply=supply,
         )
         return call(host, order.fun, order.args, order.kwargs)
 

@@ -35,9 +35,19 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 raise SettingsError(f"jobs.{name}: not less than 0", where="agent.yaml")
 
 
+class FileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``files:`` in ``agent.yaml``."""
+
+    cache: int = 5 * 1024**3  # bytes of the controller's files kept here; the least recently used go
+
+
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of ``agent.yaml``."""
 
     jobs: JobSettings = msgspec.field(default_factory=JobSettings)
+    files: FileSettings = FileSettings()
+    file_roots: dict[str, list[str]] = {}  # SLS and files of this machine's own, in place of the controller's
+    pillar_roots: dict[str, list[str]] = {}  # likewise for the pillar
+    options: dict[str, Any] = {}  # what templates find in opts, under Salt's names
     grains: dict[str, Any] = {}  # facts to add to those found
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

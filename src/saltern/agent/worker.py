@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from saltern.agent import link
@@ -15,7 +15,15 @@ from saltern.agent.faults import reach
 from saltern.agent.link import Answer, Ask, Done, Go, Working
 from saltern.agent.tail import Tail
 from saltern.foundation.clock import SystemClock
-from saltern.foundation.errors import Unavailable
+from saltern.foundation.errors import (
+    BadMessage,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SalternError,
+    Unavailable,
+)
 from saltern.messages.v1 import Error, Order, Progress, Return
 from saltern.model.status import Status
 from saltern.sdk import AgentControl, RunningJob
@@ -35,6 +43,14 @@ BACKLOG = 256 * 1024
 PATIENCE = 0.1
 #: Seconds to wait for the loop's answer to a question.
 ANSWER_WITHIN = 30.0
+#: Seconds to wait for that when the controllers have to answer first.
+CONTROLLERS_WITHIN = 200.0
+#: Files that are fetched with one question.
+BLOBS_AT_ONCE = 10_000
+
+_ERRORS: Mapping[str, type[SalternError]] = {
+    kind.code: kind for kind in (BadMessage, Conflict, NotAllowed, NotFound, Refused, Unavailable)
+}
 
 
 def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
@@ -67,19 +83,19 @@ class Reporter:
                 self._sequence += 1
                 self._add(link.frame(piece))
 
-    def ask(self, question: Ask) -> Answer:
-        """Ask the loop and wait. Raises Unavailable when no loop answers."""
+    def ask(self, question: Ask, within: float | None = ANSWER_WITHIN) -> Answer:
+        """Ask the loop and wait, ``within`` seconds or for ever. Raises Unavailable when no loop answers."""
         with self._lock:
-            answer = None if self._deaf else self._converse(question)
+            answer = None if self._deaf else self._converse(question, within)
             self._deaf = answer is None  # a late answer would be taken for that to another question
         if answer is None:
             raise Unavailable("the agent does not answer", hint="it is restarting; try again")
         return answer
 
-    def _converse(self, question: Ask) -> Answer | None:
+    def _converse(self, question: Ask, within: float | None) -> Answer | None:
         self._pending += link.frame(question)
         self._push(wait=ANSWER_WITHIN)
-        self._connection.settimeout(ANSWER_WITHIN)
+        self._connection.settimeout(within)
         try:
             return None if self._pending else link.receive_answer(self._connection)
         except TimeoutError:
@@ -143,10 +159,20 @@ class Agent(AgentControl):
         """Forget finished jobs older than ``hours``; return how many."""
         return self._ask(Ask(what="clear_job_cache", hours=hours)).count
 
-    def _ask(self, question: Ask) -> Answer:
-        answer = self._reporter.ask(question)
+    def ask(self, service: str, frame: bytes) -> bytes:
+        """Ask the controllers and return the answer's bytes."""
+        return self._ask(Ask(what="ask", service=service, data=frame), CONTROLLERS_WITHIN).data
+
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have files brought into the agent's cache; the loop gives up when nothing comes any more."""
+        for start in range(0, len(blobs), BLOBS_AT_ONCE):
+            some = tuple(blobs[start : start + BLOBS_AT_ONCE])
+            self._ask(Ask(what="fetch", blobs=some), None)
+
+    def _ask(self, question: Ask, within: float | None = ANSWER_WITHIN) -> Answer:
+        answer = self._reporter.ask(question, within)
         if answer.error:
-            raise Unavailable(answer.error)
+            raise _ERRORS.get(answer.code, Unavailable)(answer.error, hint=answer.hint)
         return answer
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from saltern.controller.admission import Admission
+from saltern.controller.answers import Answers
 from saltern.controller.fleet import Fleet
 from saltern.controller.floods import LIMIT
 from saltern.controller.happenings import Happenings
@@ -30,8 +31,10 @@ from saltern.messages.v1 import (
     Frame,
     Grains,
     Hello,
+    More,
     Progress,
     Pulse,
+    Question,
     Renew,
     Welcome,
     decode,
@@ -57,10 +60,14 @@ _ASK_AGAIN = 5.0
 
 
 class Service(NamedTuple):
-    """A question an agent may ask: what it looks like, and who answers."""
+    """A question an agent may ask: what it looks like, and who answers.
+
+    It comes in a Question and its answer, of up to 64 MiB, is signed, unless it is ``bare``.
+    """
 
     frame: type[Frame]
     answer: Callable[[AgentKey, Any], Awaitable[Frame]]
+    bare: bool = False
 
 
 class Intake:
@@ -88,13 +95,14 @@ class Intake:
         self._clock = clock
         self._connection: Connection | None = None
         self._system: Connection | None = None
+        self._answers = Answers(authority.orders, clock)
         self._stock = asyncio.Lock()
         self._busy: Counter[str] = Counter()
         self._pulses: dict[AgentKey, set[asyncio.Future[str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.services: dict[str, Service] = {
-            "hello": Service(Hello, self._hello),
-            "renew": Service(Renew, self._renew),
+            "hello": Service(Hello, self._hello, bare=True),
+            "renew": Service(Renew, self._renew, bare=True),
         }
 
     async def attach(self, connection: Connection, system: Connection) -> None:
@@ -108,6 +116,7 @@ class Intake:
         await connection.subscribe("live.*.*", self._on_live)
         await self.take_stock()
         await connection.subscribe("rpc.*.*", self._on_rpc, queue="controllers")
+        await connection.subscribe("rpc.*.more", self._on_more)
         await connection.subscribe("enrol.*", self._on_enrol, queue="controllers")
         await connection.flush()
 
@@ -187,7 +196,7 @@ class Intake:
 
     async def _on_rpc(self, message: Message) -> None:
         _, key, service = message.subject.split(".")
-        if not self._happenings.floods.passes(AgentKey(key)):
+        if service == "more" or not self._happenings.floods.passes(AgentKey(key)):
             return
         found = self.services.get(service)
         inbox = permissions.agent_inbox(AgentKey(key))
@@ -198,9 +207,26 @@ class Intake:
             return
 
         async def answer() -> Frame:
-            return await found.answer(AgentKey(key), decode(message.data, found.frame))
+            if found.bare:
+                return await found.answer(AgentKey(key), decode(message.data, found.frame))
+            question = decode(message.data, Question)
+            given = await found.answer(AgentKey(key), decode(question.body, found.frame))
+            return self._answers.seal(AgentKey(key), question, given)
 
         await self._answer(message, inbox, key, answer)
+
+    async def _on_more(self, message: Message) -> None:
+        """An agent wants a part of an answer that some controller announced: perhaps this one."""
+        key = AgentKey(message.subject.split(".")[1])
+        if not self._happenings.floods.passes(key):
+            return
+        try:
+            part = self._answers.part(key, decode(message.data, More))
+        except BadMessage as error:
+            self._happenings.emit("request/malformed", {"reason": error.message}, key)
+            return
+        if part is not None:
+            await self._reply(message, permissions.agent_inbox(key), part)
 
     async def _on_enrol(self, message: Message) -> None:
         token = message.subject.split(".", 1)[1]

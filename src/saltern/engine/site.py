@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from saltern.sdk.registry import LIBRARY, Registry
 from saltern.sls.low import Compiled
 from saltern.sls.tree import Tree
 from saltern.sls.world import World
+
+#: Returns the pillar, with the first argument laid over it; the second is an environment, or empty for all.
+PillarSource = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
 
 
 class Site:
@@ -23,11 +26,12 @@ class Site:
         tree: Tree,
         *,
         pillar_tree: Tree | None = None,
+        pillar: PillarSource | None = None,
         opts: Mapping[str, Any] | None = None,
         registry: Registry = LIBRARY,
         directory: Path | None = None,
     ) -> None:
-        """Take the machine and the trees.
+        """Take the machine and the trees. The pillar is ``pillar``'s, or compiled from ``pillar_tree``.
 
         ``opts`` are settings under Salt's names. ``directory`` is where runs are recorded, so that they can
         be undone and exclude each other; without one they are neither.
@@ -38,6 +42,7 @@ class Site:
         self.directory = directory
         self.opts = dict(opts or {})
         self._pillar_tree = pillar_tree
+        self._pillar_source = pillar or self._compiled_pillar
         self._given: Mapping[str, Any] = {}
         self._pillar: Mapping[str, Any] | None = None
         self.supply = RunSupply(self)
@@ -48,12 +53,14 @@ class Site:
     def pillar(self) -> Mapping[str, Any]:
         """The pillar, compiled when first asked for. Raises SlsError."""
         if self._pillar is None:
-            from saltern.engine.pillar import compile_pillar, laid_over
-
-            world = self._world({})
-            found = {} if self._pillar_tree is None else compile_pillar(world, self._pillar_tree)
-            self._pillar = laid_over(found, self._given)
+            self._pillar = self._pillar_source(self._given, str(self.opts.get("pillarenv") or ""))
         return self._pillar
+
+    def _compiled_pillar(self, given: Mapping[str, Any], saltenv: str) -> Mapping[str, Any]:
+        from saltern.engine.pillar import compile_pillar, laid_over
+
+        tree = self._pillar_tree
+        return laid_over({} if tree is None else compile_pillar(self._world({}), tree), given)
 
     def give_pillar(self, given: Mapping[str, Any] | None) -> None:
         """Lay ``given`` over the pillar, for one run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -37,3 +38,15 @@ class AgentControl(Protocol):
 
     def clear_job_cache(self, hours: float) -> int:
         """Forget finished jobs older than ``hours``; return how many."""
+
+    def ask(self, service: str, frame: bytes) -> bytes:
+        """Ask the controllers, and return the answer's bytes; it is theirs, for this question, and whole.
+
+        Raises Unavailable when none answers, NotAllowed and other errors with what they say.
+        """
+
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have files brought into the agent's cache: their SHA-256 (hexadecimal) and size in bytes.
+
+        Returns when all of them are there, verified. Raises Unavailable.
+        """

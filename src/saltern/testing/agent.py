@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from saltern.sdk import RunningJob
+from saltern.sdk import RunningJob, Unavailable
 
 
 class FakeAgent:
     """An agent with the jobs a test gave it. ``signals`` and ``refreshed`` tell what it was asked."""
 
-    def __init__(self, *, jid: str = "", jobs: Sequence[Any] = (), finished: int = 0) -> None:
-        """Take the caller's job id, the running jobs (RunningJob's fields), the count of finished ones."""
+    def __init__(
+        self,
+        *,
+        jid: str = "",
+        jobs: Sequence[Any] = (),
+        finished: int = 0,
+        answers: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Take the caller's job id, the running jobs (RunningJob's fields), the count of finished ones, and
+        what the controllers answer, by service.
+        """
         self.jid = jid
+        self.asked: list[tuple[str, bytes]] = []
+        self._answers = dict(answers or {})
         self.signals: list[tuple[str, int]] = []
         self.refreshed = 0
         self._jobs = msgspec.convert(list(jobs), list[RunningJob])
@@ -40,3 +51,15 @@ class FakeAgent:
         """Forget all finished jobs."""
         count, self._finished = self._finished, 0
         return count
+
+    def ask(self, service: str, frame: bytes) -> bytes:
+        """Note the question and give the answer that was given; Unavailable for a service without one."""
+        self.asked.append((service, frame))
+        if service not in self._answers:
+            raise Unavailable(f"no controller answers questions for {service!r}")
+        return self._answers[service]
+
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have no files."""
+        if blobs:
+            raise Unavailable("a fake agent has no files of the controller's")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +246,12 @@ class _Loop:
 
     async def refresh_grains(self) -> None:
         raise Unavailable("no grains here")
+
+    async def ask(self, service: str, data: bytes) -> bytes:
+        raise Unavailable("no controller here")
+
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        raise Unavailable("no controller here")
 
 
 def _strike(directory: Path) -> Callable[[str], None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from saltern.sdk.supply import CachedFile
 from saltern.sls.compile import compile_highstate, compile_sls
 from saltern.sls.low import Chunk, Compiled
 from saltern.sls.tree import Source
@@ -16,14 +18,21 @@ from saltern.sls.world import World
 #: State modules of Salt with a ``mod_watch``, and with a ``mod_aggregate``, as far as cases use them.
 WATCHING = frozenset({"cmd", "module", "mount", "pkg", "service", "test"})
 AGGREGATING = frozenset({"pkg"})
+#: Where copies of a tree's files lie on a fake host.
+CACHE = "/var/lib/saltern/agent/files"
 
 
 class MemoryTree:
-    """Files by environment and path."""
+    """Files by environment and path; a path that ends with a slash is an empty directory."""
 
-    def __init__(self, environments: Mapping[str, Mapping[str, str | bytes]]) -> None:
-        """Take the files, text or bytes."""
+    def __init__(
+        self,
+        environments: Mapping[str, Mapping[str, str | bytes]],
+        place: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        """Take the files, text or bytes. ``place(path, data)`` puts a copy where a host can read it."""
         self._environments = environments
+        self._place = place
 
     def environments(self) -> Sequence[str]:
         """Return the environments' names, ``base`` first."""
@@ -41,9 +50,27 @@ class MemoryTree:
         shown = path if saltenv == "base" else f"{saltenv}/{path}"
         return Source(content.encode() if isinstance(content, str) else content, shown)
 
+    def cached(self, saltenv: str, path: str) -> CachedFile | None:
+        """Return a file that was placed where the host can read it, None when there is none."""
+        found = self.read(saltenv, path)
+        if found is None or self._place is None:
+            return None
+        digest = hashlib.sha256(found.data).hexdigest()
+        self._place(f"{CACHE}/{digest}", found.data)
+        return CachedFile(f"{CACHE}/{digest}", digest, len(found.data), 0o644)
+
     def files(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all files of an environment, sorted."""
-        return sorted(self._environments.get(saltenv, {}))
+        return sorted(path for path in self._environments.get(saltenv, {}) if not path.endswith("/"))
+
+    def directories(self, saltenv: str) -> Sequence[str]:
+        """Return the paths of all directories of an environment, sorted."""
+        parts = [path.split("/")[:-1] for path in self._environments.get(saltenv, {})]
+        return sorted({"/".join(some[:end]) for some in parts for end in range(1, len(some) + 1)})
+
+    def links(self, saltenv: str) -> Mapping[str, str]:
+        """Return the links: there are none."""
+        return {}
 
 
 class ExpectedFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

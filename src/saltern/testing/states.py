@@ -12,7 +12,7 @@ from saltern.engine.runner import Wishes
 from saltern.engine.site import Site
 from saltern.engine.states import Results, look, perform
 from saltern.testing.host import FakeHost
-from saltern.testing.sls import MemoryTree
+from saltern.testing.sls import CACHE, MemoryTree
 
 
 def site(
@@ -23,7 +23,8 @@ def site(
     directory: Path | None = None,
 ) -> Site:
     """Return the site of a fake host, which is supplied by it: files of ``base``, and a pillar as data."""
-    made = Site(host, MemoryTree({"base": dict(tree or {})}), opts={"id": "fake"}, directory=directory)
+    files = MemoryTree({"base": dict(tree or {})}, host.place)
+    made = Site(host, files, opts={"id": "fake"}, directory=directory)
     made.give_pillar(pillar)
     host.supply = made.supply
     return made
@@ -39,7 +40,8 @@ def run(made: Site, high: Mapping[str, Any], **wishes: Any) -> Results:
         **{path: _read(made, path) for path in made.tree.files("base")},
         "it.sls": text,
     }
-    made.tree = MemoryTree({"base": whole})
+    assert isinstance(made.host, FakeHost)
+    made.tree = MemoryTree({"base": whole}, made.host.place)
     compiled = made.compile(["it"])
     return look(made, compiled, wanted) if wanted.test else perform(made, compiled, wanted, what="a test")
 
@@ -52,7 +54,9 @@ def _read(made: Site, path: str) -> bytes:
 
 def snapshot(host: FakeHost) -> dict[str, Any]:
     """Return all that states may change of a fake host, to be compared."""
-    files = {path: msgspec.to_builtins(file) for path, file in host.files.items()}
+    files = {
+        path: msgspec.to_builtins(file) for path, file in host.files.items() if not path.startswith(CACHE)
+    }
     return {
         "files": files,
         "directories": host.folders(),

@@ -16,6 +16,8 @@ D = TypeVar("D")
 
 #: Larger frames are refused before they are decoded; the broker refuses them too.
 MAX_FRAME = 1024 * 1024
+#: An answer that comes in parts may be as large as this.
+MAX_ANSWER = 64 * 1024 * 1024
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
@@ -27,22 +29,22 @@ def encode(frame: Frame) -> bytes:
 
 
 @overload
-def decode(data: bytes, kind: type[A], /) -> A: ...
+def decode(data: bytes, kind: type[A], /, *, limit: int = ...) -> A: ...
 @overload
-def decode(data: bytes, kind: type[A], other: type[B], /) -> A | B: ...
+def decode(data: bytes, kind: type[A], other: type[B], /, *, limit: int = ...) -> A | B: ...
 @overload
 def decode(data: bytes, kind: type[A], other: type[B], third: type[C], /) -> A | B | C: ...
 @overload
 def decode(
     data: bytes, kind: type[A], other: type[B], third: type[C], fourth: type[D], /
 ) -> A | B | C | D: ...
-def decode(data: bytes, *kinds: type[Any]) -> Any:
+def decode(data: bytes, *kinds: type[Any], limit: int = MAX_FRAME) -> Any:
     """Return the frame in ``data``, which must be one of ``kinds``.
 
     Raises BadMessage that says what is wrong: version, size, truncation, type, or field.
     """
-    if len(data) > MAX_FRAME:
-        raise BadMessage(f"message of {len(data)} bytes; the limit is {MAX_FRAME}")
+    if len(data) > limit:
+        raise BadMessage(f"message of {len(data)} bytes; the limit is {limit}")
     if not data:
         raise BadMessage("empty message")
     if data[0] != 1:
