@@ -120,7 +120,7 @@ MESSAGE = "-----BEGIN PGP MESSAGE-----\n\nabc=\n-----END PGP MESSAGE-----"
 
 
 def decrypting(**result: Any) -> FakeHost:
-    command = "gpg --homedir /etc/saltern/gpgkeys --batch --no-tty --quiet --decrypt"
+    command = "gpg --homedir /etc/saltern/gpgkeys --batch --no-tty --quiet --status-fd 2 --decrypt"
     return FakeHost(programs={command: result})
 
 
@@ -170,7 +170,7 @@ def shout(work: Work, template: Template, argument: str) -> Work:
 
 
 def test_every_renderer_of_ours_is_there() -> None:
-    assert {"jinja", "yaml", "json", "py", "mako", "gpg", "toml", "text"} <= set(RENDERERS.names())
+    assert {"jinja", "yaml", "json", "py", "mako", "gpg", "age", "toml", "text"} <= set(RENDERERS.names())
     for name in RENDERERS.names():
         assert callable(RENDERERS.get(name))
 

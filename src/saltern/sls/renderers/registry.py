@@ -17,6 +17,7 @@ Renderer = Callable[["Work", "Template", str], "Work"]
 
 GROUP = "saltern.renderers"
 _OWN: Mapping[str, str] = {
+    "age": "saltern.sls.renderers.age:render",
     "gpg": "saltern.sls.renderers.gpg:render",
     "jinja": "saltern.sls.renderers.jinja:render",
     "json": "saltern.sls.renderers.data:render_json",
