@@ -40,6 +40,8 @@ def intake() -> tuple[Intake, Line]:
         admission=untouchable,
         happenings=Happenings(SystemClock()),
         peers=untouchable,
+        mine=untouchable,
+        publishing=untouchable,
         clock=SystemClock(),
     )
     line = Line()

@@ -18,8 +18,10 @@ from saltern.controller.groups import Groups
 from saltern.controller.happenings import Happenings
 from saltern.controller.intake import GrainsWatch, Intake
 from saltern.controller.jobs import Jobs
+from saltern.controller.mine import Mine
 from saltern.controller.orders import Orders
 from saltern.controller.peers import AgentChanged, JobMade, News, Peers, Returned, Welcomed
+from saltern.controller.publish import Publishing
 from saltern.controller.returns import Returns, as_settled
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Act, JobFilter, Store
@@ -109,6 +111,7 @@ class Controller:
             settings=settings,
             clock=clock,
         )
+        self.mine = Mine(store=store, fleet=self.fleet, groups=groups, settings=settings, clock=clock)
         self.intake = Intake(
             authority=authority,
             endpoint=endpoint,
@@ -117,6 +120,8 @@ class Controller:
             admission=self.admission,
             happenings=self.happenings,
             peers=self._peers,
+            mine=self.mine,
+            publishing=Publishing(fleet=self.fleet, work=self, settings=settings, clock=clock),
             clock=clock,
         )
         self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, clock)

@@ -15,9 +15,11 @@ from saltern.controller.fleet import Fleet
 from saltern.controller.floods import LIMIT
 from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
+from saltern.controller.mine import Mine
 from saltern.controller.orders import Orders
 from saltern.controller.peers import Peers, Welcomed
 from saltern.controller.presence import Link, LinkId
+from saltern.controller.publish import Publishing
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, SalternError, Unavailable, UsageError
 from saltern.identity import permissions
@@ -31,8 +33,12 @@ from saltern.messages.v1 import (
     Frame,
     Grains,
     Hello,
+    MineDrop,
+    MineGet,
+    MinePut,
     More,
     Progress,
+    Publish,
     Pulse,
     Question,
     Renew,
@@ -83,10 +89,14 @@ class Intake:
         admission: Admission,
         happenings: Happenings,
         peers: Peers,
+        mine: Mine,
+        publishing: Publishing,
         clock: Clock,
     ) -> None:
         self._authority = authority
         self._peers = peers
+        self._mine = mine
+        self._publishing = publishing
         self._endpoint = endpoint
         self._fleet = fleet
         self._jobs = jobs
@@ -103,6 +113,10 @@ class Intake:
         self.services: dict[str, Service] = {
             "hello": Service(Hello, self._hello, bare=True),
             "renew": Service(Renew, self._renew, bare=True),
+            "mine_put": Service(MinePut, lambda key, question: self._mine.put(key, question)),
+            "mine_get": Service(MineGet, lambda key, question: self._mine.get(key, question)),
+            "mine_drop": Service(MineDrop, lambda key, question: self._mine.drop(key, question)),
+            "publish": Service(Publish, lambda key, question: self._publishing.publish(key, question)),
         }
 
     async def attach(self, connection: Connection, system: Connection) -> None:

@@ -54,6 +54,47 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore_regex: list[str] = []  # and regexes, found anywhere in it
 
 
+class Mine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one agent may put into the mine, for other agents to read."""
+
+    entries: int = 100  # functions, each with its data
+    bytes: int = 1024 * 1024  # of all of them together
+
+
+class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds for agents that run functions on other agents, as far as ``peer`` lets them."""
+
+    rate: int = 30  # functions that one agent may publish in a minute
+    bytes: int = 64 * 1024  # of arguments
+    longest: float = 30.0  # seconds that one may wait for answers
+
+
+class Pillar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What agents are told in confidence, and by whom."""
+
+    backends: list[
+        dict[str, Any]
+    ] = []  # [{kind: options}] as for files; default: /srv/pillar, if it is there
+    trusted_grains: list[str] = [
+        "platform"
+    ]  # that may decide: names, ``platform`` (os, cpuarch, …), or ``all``
+    ext_pillar: list[dict[str, Any]] = []  # [{kind: options}]: other sources, merged in order
+    ext_pillar_first: bool = False  # ask them before the SLS, which then see and override them
+    source_merging_strategy: str = "smart"  # or recurse, aggregate, overwrite, list, none
+    merge_lists: bool = False  # a list upon a list adds to it
+    includes_override_sls: bool = False  # what is included counts more than what includes it
+    functions: list[str] = []  # globs of functions that templates may call here besides the usual ones
+    gpg_home: str = ""  # directory of gpg's keys; default: ``gpgkeys`` beside this file
+    age_identity: str = ""  # file with age's identities; default: ``age.key`` beside this file
+    options: dict[str, Any] = {}  # more that templates see as ``opts``, and Salt's names of compiler settings
+    timeout: str = "30s"  # one rendering may take this long, other sources included
+    processes: int = 0  # that render; 0: one for each processor, at most 4
+    process_memory: int = 1024**3  # bytes one of them may take
+    cache_bytes: int = 64 * 1024**2  # of pillars kept in memory
+    cache_for: str = "1h"  # one that nothing has changed for is rendered anew after this
+    index: bool = True  # render in the background too, so that targets can ask for pillar values
+
+
 class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of ``controller.yaml``."""
 
@@ -62,5 +103,9 @@ class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     jobs: Jobs = msgspec.field(default_factory=Jobs)
     targets: Targets = msgspec.field(default_factory=Targets)
     files: Files = msgspec.field(default_factory=Files)
+    pillar: Pillar = msgspec.field(default_factory=Pillar)
+    mine: Mine = msgspec.field(default_factory=Mine)
+    peer: dict[str, list[str]] = {}  # agents that may publish, and the functions: regular expressions of both
+    publish: Publish = msgspec.field(default_factory=Publish)
     database: str = ""  # postgresql://user@host/name; default: SQLite in the state directory
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

@@ -29,6 +29,8 @@ class Action(StrEnum):
     KEY_CHANGE = "key.change"
     TOKEN_READ = "token.read"  # noqa: S105
     TOKEN_CHANGE = "token.change"  # noqa: S105
+    MINE_READ = "mine.read"
+    MINE_CHANGE = "mine.change"
     AUDIT_READ = "audit.read"
     AUDIT_CHANGE = "audit.change"
     SYSTEM_READ = "system.read"
@@ -39,6 +41,7 @@ class Role(StrEnum):
     """What a principal is to us."""
 
     ADMIN = "admin"
+    PEER = "peer"  # an agent that publishes: what it may run is up to the settings
     NOBODY = "nobody"
 
 
@@ -66,6 +69,7 @@ NO_TARGETS: Final = Targets({}, "")
 
 _ALLOWED: Final[Mapping[Role, frozenset[Action]]] = {
     Role.ADMIN: frozenset(Action),
+    Role.PEER: frozenset({Action.JOB_RUN}),
     Role.NOBODY: frozenset(),
 }
 #: Actions that are meaningless without agents: an empty set is an error, never "all".
