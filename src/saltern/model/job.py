@@ -33,6 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     queue_until: float | None = None  # offline targets may still get it until then
     cancelled_by: str | None = None
     rollout: Rollout | None = None  # None: all at once
+    returners: tuple[str, ...] = ()  # who else gets its returns
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

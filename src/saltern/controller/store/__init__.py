@@ -17,6 +17,8 @@ kill -9 and a power cut leave all of it or nothing.
                unsettled(key=None)  queued(key, now) -> [Queued…]  expire_queued(now)
     returns    record([Answer…]) -> Recorded  put_chunk(jid, key, n, data)  get(jid, key)
                stream(jid, names=None) -> Returned…  data(jid, key) -> bytes…
+    deliveries claim(returner, …) -> Claimed  done(…)  later(…)  refuse(…)  retry(returner)  trim(…)
+               counts() -> {name: Counts}  refused(returner, limit=)
     retention  prune(before=, keep_bytes=, spare_since=) -> Pruned  weight()
     audit      append(Act…)  entries(after=, limit=)  verify() -> AuditReport  accept_loss(principal=, at=)
     meta       get(name)  set(name, value)  set_once(name, value)  delete(name)

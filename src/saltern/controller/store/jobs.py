@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _JOBS, _TARGETS = tables.jobs, tables.targets
 FIELDS = Job.__struct_fields__
 COLUMNS = [_JOBS.c[name] for name in FIELDS]
-_JSON = ("args", "kwargs", "rollout")
+_JSON = ("args", "kwargs", "rollout", "returners")
 
 #: About what a job and each of its targets take in the database beside their data, in bytes.
 JOB_WEIGHT = 512

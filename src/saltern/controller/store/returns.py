@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from saltern.controller.store import tables, targets
+from saltern.controller.store import deliveries, tables, targets
 from saltern.controller.store.sql import bulk, upsert
 from saltern.controller.store.values import Answer, Pair, Recorded, Returned, plain
 from saltern.foundation.errors import NotFound
@@ -258,6 +258,7 @@ def _record(connection: sa.Connection, answers: Sequence[Answer]) -> Recorded:
         targets.write(connection, changed.values())
         bulk(connection, _INSERT, [_row(answer) for answer in taken])
         _add_weight(connection, taken)
+        deliveries.owe(connection, taken)
     return Recorded(changed=tuple(changed.values()), unknown=tuple(unknown))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from saltern.controller.store.agents import Agents
 from saltern.controller.store.audit import Audit
 from saltern.controller.store.database import Database
+from saltern.controller.store.deliveries import Deliveries
 from saltern.controller.store.jobs import Jobs
 from saltern.controller.store.meta import Meta
 from saltern.controller.store.mine import Mine
@@ -32,6 +33,7 @@ class Store:
         self.jobs = Jobs(database)
         self.targets = Targets(database)
         self.returns = Returns(database)
+        self.deliveries = Deliveries(database)
         self.retention = Retention(database)
         self.audit = Audit(database, anchor)
         self.meta = Meta(database)

@@ -121,6 +121,7 @@ jobs = sa.Table(
     _time("queue_until", nullable=True),
     sa.Column("cancelled_by", sa.Text),
     _text("rollout"),  # JSON object or null
+    _text("returners"),  # JSON array
     sa.Column("weight", sa.BigInteger, nullable=False),  # bytes it takes here, about
     sa.Column("removing", sa.Boolean, nullable=False),  # retention is taking it away, nobody sees it
     sa.Index("ix_jobs_user", "user", "jid"),
@@ -174,6 +175,31 @@ chunks = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"]),
+)
+
+#: Returns that a returner is still to get, or has refused. The data stays where it is.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    _text("returner", primary_key=True),
+    _text("jid", primary_key=True),
+    _text("key", primary_key=True),
+    _time("since"),
+    _time("due"),  # not before; a controller that is at it has put this later
+    sa.Column("refused", sa.Text),  # why, once the returner has refused it for good
+    sqlite_with_rowid=False,
+)
+
+returners = sa.Table(
+    "returners",
+    metadata,
+    _text("name", primary_key=True),
+    sa.Column("delivered", sa.BigInteger, nullable=False),
+    sa.Column("dropped", sa.BigInteger, nullable=False),
+    _time("last_delivery", nullable=True),
+    _text("error"),
+    _time("error_at", nullable=True),
+    sqlite_with_rowid=False,
 )
 
 audit = sa.Table(

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _jobs()
     _targets()
     _returns()
+    _deliveries()
     _audit()
 
 
@@ -128,6 +129,7 @@ def _jobs() -> None:
         _time("queue_until", nullable=True),
         sa.Column("cancelled_by", sa.Text),
         _text("rollout"),
+        _text("returners"),
         sa.Column("weight", sa.BigInteger, nullable=False),
         sa.Column("removing", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("jid", name="pk_jobs"),
@@ -184,6 +186,31 @@ def _returns() -> None:
         sa.Column("data", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("jid", "key", "n", name="pk_chunks"),
         sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"], name="fk_chunks_targets"),
+    )
+
+
+def _deliveries() -> None:
+    op.create_table(
+        "deliveries",
+        _text("returner"),
+        _text("jid"),
+        _text("key"),
+        _time("since"),
+        _time("due"),
+        sa.Column("refused", sa.Text),
+        sa.PrimaryKeyConstraint("returner", "jid", "key", name="pk_deliveries"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "returners",
+        _text("name"),
+        sa.Column("delivered", sa.BigInteger, nullable=False),
+        sa.Column("dropped", sa.BigInteger, nullable=False),
+        _time("last_delivery", nullable=True),
+        _text("error"),
+        _time("error_at", nullable=True),
+        sa.PrimaryKeyConstraint("name", name="pk_returners"),
+        sqlite_with_rowid=False,
     )
 
 
