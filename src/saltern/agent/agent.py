@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
 import secrets
 import signal
 import socket
@@ -31,6 +32,7 @@ from saltern.foundation.errors import (
     SalternError,
     SettingsError,
     Unavailable,
+    UsageError,
 )
 from saltern.foundation.layout import Layout
 from saltern.identity import permissions
@@ -82,6 +84,9 @@ STEPS_EVERY = 0.3
 RESYNC = 5.0
 #: Refused orders reported between two beats.
 REFUSALS = 10
+
+#: The tags that functions may give their events.
+_TAG = re.compile(r"(?=.{1,200}\Z)[\w-]+(?:[./][\w-]+)*", re.ASCII)
 
 
 class Agent:
@@ -437,6 +442,18 @@ class Agent:
             await self._connection.publish(subject, encode(Event(at=self.clock.now(), data=data)))
         except Unavailable as error:
             log.warning("the event %s was not published: %s", tag, error)
+
+    async def happened(self, tag: str, data: dict[str, Any]) -> None:
+        """Publish an event of a function's, until it is stored. Raises UsageError, Unavailable."""
+        if not _TAG.fullmatch(tag):
+            raise UsageError(
+                f"{tag[:100]!r} can't be the tag of an event",
+                hint="words of letters, digits and _-. with / between them, 200 characters at most",
+            )
+        if self._connection is None:
+            raise Unavailable("not connected")
+        subject = f"event.{self.key}.{tag.replace('/', '.')}"
+        await self._connection.store(subject, encode(Event(at=self.clock.now(), data=data)))
 
     async def _tell_grains(self, *, force: bool) -> None:
         """Collect the grains and publish them when they have changed, until they are stored."""

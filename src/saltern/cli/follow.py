@@ -18,14 +18,16 @@ from saltern.cli.views import View
 from saltern.foundation.errors import Unavailable
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import SETTLED, Status
-from saltern.model.update import Begun, Counted, Ended, Output, Settled, Unknown
+from saltern.model.update import Begun, Counted, Ended, Noted, Output, Settled, Stepped, Unknown
 from saltern.targeting import fold
 
 #: Seconds to wait for a controller that went away, and between two tries.
 PATIENCE = 120.0
 _BETWEEN = 0.5
 
-_decoder = msgspec.json.Decoder(Unknown | Begun | Counted | Output | Settled | Ended | Broken)
+_decoder = msgspec.json.Decoder(
+    Unknown | Begun | Counted | Stepped | Noted | Output | Settled | Ended | Broken
+)
 
 
 class Follower:
@@ -47,6 +49,7 @@ class Follower:
         self._interrupts = Interrupts(lambda: self._jid is not None)
         self._leaves_queued = False
         self._farewell = ""
+        self._notes: set[float] = set()
 
     def start(self, target: str, body: Mapping[str, Any]) -> ExitCode:
         """POST a job and follow it. Raises ApiError, Unavailable, KeyboardInterrupt."""
@@ -103,6 +106,10 @@ class Follower:
                     return
             elif isinstance(update, Output):
                 self._view.output(update)
+            elif isinstance(update, Stepped):
+                self._view.stepped(update)
+            elif isinstance(update, Noted):
+                self._noted(update)
             elif isinstance(update, Begun):
                 self._jid = update.job.jid
                 self._leaves_queued &= update.job.queue_until is not None  # a roll-out's turns do come
@@ -113,6 +120,11 @@ class Follower:
             else:
                 raise _meant(update)
             self._idle()
+
+    def _noted(self, update: Noted) -> None:
+        if update.at not in self._notes:  # else told again, after the controller was away
+            self._notes.add(update.at)
+            self._view.noted(update)
 
     def _only_queue_is_left(self, counts: Mapping[Status, int]) -> bool:
         waiting = sum(count for status, count in counts.items() if status not in SETTLED)

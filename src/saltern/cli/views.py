@@ -13,7 +13,7 @@ from saltern.cli.output.printable import one_line, printable
 from saltern.cli.output.progress import Progress
 from saltern.cli.output.results import LONGEST, Folder, shown, summary
 from saltern.model.status import Status
-from saltern.model.update import Output, Settled
+from saltern.model.update import Noted, Output, Settled, Stepped
 
 Slowest = tuple[float, str] | None
 
@@ -37,6 +37,13 @@ class View:
 
     def output(self, output: Output) -> None:
         """Take output of a running function: complete lines go to stderr, each with the agent's name."""
+
+    def stepped(self, stepped: Stepped) -> None:
+        """Take how far runs of states are."""
+
+    def noted(self, noted: Noted) -> None:
+        """Take what a roll-out has decided."""
+        self.note(printable(noted.text))
 
     def idle(self) -> None:
         """Use the time while nothing comes."""

@@ -7,7 +7,7 @@ import logging
 
 import msgspec
 
-from saltern.controller import rollout
+from saltern.controller import rollout, steps
 from saltern.controller.fabric import Fabric
 from saltern.controller.fleet import Fleet
 from saltern.controller.live import LiveJob, Part
@@ -168,6 +168,9 @@ class Jobs:
         part = live.parts[key]
         if isinstance(frame, Beat):
             part.started = frame.started
+        elif isinstance(frame, Progress) and frame.stream == steps.STREAM:
+            if steps.take(live, part, frame.data):
+                live.moved()
         elif isinstance(frame, Progress):
             text = frame.data.decode(errors="replace")
             for watcher in live.watchers:

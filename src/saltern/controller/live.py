@@ -12,7 +12,7 @@ from saltern.controller.rollout import Roll
 from saltern.model.ids import AgentKey
 from saltern.model.job import Job
 from saltern.model.status import SETTLED, Status, advance
-from saltern.model.update import Output, Settled
+from saltern.model.update import Noted, Output, Progressing, Settled
 
 #: Bytes a slow watcher may leave waiting; beyond it the returns are read from the store again.
 _BACKLOG = 16 * 1024 * 1024
@@ -23,7 +23,7 @@ _OVERHEAD = 1000
 class Part:
     """One target, in memory. ``heard`` is the steady time of its last sign of life."""
 
-    __slots__ = ("heard", "name", "proven", "reason", "started", "status")
+    __slots__ = ("heard", "name", "progressing", "proven", "reason", "started", "status")
 
     def __init__(self, name: str, status: Status, heard: float, *, proven: bool = False) -> None:
         self.name = name
@@ -32,6 +32,7 @@ class Part:
         self.proven = proven
         self.reason = ""
         self.started: float | None = None
+        self.progressing: Progressing | None = None  # how far its run of states is, as it last said
 
 
 class LiveJob:
@@ -44,6 +45,7 @@ class LiveJob:
         self.watchers: set[Watcher] = set()
         self.dirty: set[AgentKey] = set()  # statuses not yet in the store
         self.roll: Roll | None = None  # those whose turn has not come
+        self.stepped = False  # some run of states has told how far it is
 
     @property
     def settled(self) -> bool:
@@ -65,9 +67,13 @@ class LiveJob:
         part.status, part.proven, part.reason = following, proof, reason
         if not proof:
             self.dirty.add(key)
+        self.moved()
+        return True
+
+    def moved(self) -> None:
+        """Have watchers look again."""
         for watcher in self.watchers:
             watcher.moved()
-        return True
 
     def unsettled(self) -> Iterable[tuple[AgentKey, Part]]:
         """Return the targets that are waited for."""
@@ -79,7 +85,7 @@ class Watcher:
 
     def __init__(self, *, output: bool) -> None:
         self.output = output
-        self._waiting: deque[Settled | Output] = deque()
+        self._waiting: deque[Settled | Output | Noted] = deque()
         self._weight = 0
         self.missed: set[AgentKey] = set()  # settled, but only the store has the data now
         self.changed = asyncio.Event()
@@ -102,14 +108,20 @@ class Watcher:
             self._append(update)
             self.changed.set()
 
-    def _append(self, update: Settled | Output) -> None:
+    def noted(self, update: Noted) -> None:
+        """The roll-out has decided something; it is on record, so that a slow watcher may miss it."""
+        if self._weight < _BACKLOG:
+            self._append(update)
+            self.changed.set()
+
+    def _append(self, update: Settled | Output | Noted) -> None:
         self._waiting.append(update)
         self._weight += _weight(update)
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self) -> Iterator[Settled | Output]:
+    def take(self) -> Iterator[Settled | Output | Noted]:
         """Yield what waits, oldest first; what is not taken waits on."""
         while self._waiting:
             update = self._waiting.popleft()
@@ -117,5 +129,7 @@ class Watcher:
             yield update
 
 
-def _weight(update: Settled | Output) -> int:
+def _weight(update: Settled | Output | Noted) -> int:
+    if isinstance(update, Noted):
+        return _OVERHEAD + len(update.text)
     return _OVERHEAD + (0 if update.data is msgspec.UNSET else len(update.data))

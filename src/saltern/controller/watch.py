@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from saltern.controller import steps
 from saltern.controller.live import LiveJob, Watcher
 from saltern.controller.returns import as_settled
 from saltern.controller.store import Store
@@ -12,10 +13,12 @@ from saltern.foundation.errors import NotFound
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job
 from saltern.model.status import SETTLED, Status
-from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
+from saltern.model.update import Begun, Counted, Ended, Noted, Output, Settled, Update
 
 #: Seconds between tallies.
 _TALLY = 0.1
+#: Seconds between words on how far runs of states are.
+_STEPS = 0.25
 
 
 async def job_updates(store: Store, job: Job, live: LiveJob | None, *, output: bool) -> AsyncIterator[Update]:
@@ -49,12 +52,12 @@ async def _follow(
     store: Store, live: LiveJob, watcher: Watcher, told: dict[AgentKey, Status]
 ) -> AsyncIterator[Update]:
     loop = asyncio.get_running_loop()
-    last_tally = 0.0
+    last_tally = last_steps = 0.0
     while True:
         watcher.changed.clear()
         over = live.settled
         for update in watcher.take():
-            if isinstance(update, Output):
+            if isinstance(update, Output | Noted):
                 yield update
             elif told.get(update.key) is not update.status:
                 told[update.key] = update.status
@@ -69,6 +72,9 @@ async def _follow(
         if loop.time() - last_tally >= _TALLY:
             last_tally = loop.time()
             yield Counted(jid=live.job.jid, counts=dict(+live.counts))
+        if live.stepped and loop.time() - last_steps >= _STEPS:
+            last_steps = loop.time()
+            yield steps.stepped(live)
         try:
             await asyncio.wait_for(watcher.changed.wait(), 1.0)
         except TimeoutError:

@@ -61,6 +61,7 @@ class Run:
         self._before = _prerequirers(compiled)
         self._groups = {index: group for group in compiled.aggregates for index in group}
         self._halted = False
+        self._following = ""  # the key of the state that runs after the present one, where that is known
         self._total = sum(not step.look for step in compiled.steps)
 
     def perform(self) -> dict[str, dict[str, Any]]:
@@ -68,9 +69,7 @@ class Run:
         if self._wishes.auto or any(chunk.globals.parallel for chunk in self._compiled.chunks):
             self._at_once()
         else:
-            for step in self._compiled.steps:
-                if self._may_go_on():
-                    self._keep(step, self._made(self._next(step)))
+            self._in_turn()
         if self._may_go_on():
             self._listen()
         return dict(self._shaped())
@@ -80,6 +79,16 @@ class Run:
     def _may_go_on(self) -> bool:
         self._halted = self._halted or self._stop()
         return not self._halted
+
+    def _in_turn(self) -> None:
+        """Make one step after another; what is at work is told with what has ended before it."""
+        keys = [self._compiled.chunks[step.chunk].key for step in self._compiled.steps if not step.look]
+        self._tell({"number": 0, "of": self._total, "next": keys[0] if keys else ""})
+        for step in self._compiled.steps:
+            if self._may_go_on():
+                self._following = next(iter(keys[len(self._results) + 1 :]), "")
+                self._keep(step, self._made(self._next(step)))
+        self._following = ""
 
     def _at_once(self) -> None:
         """Start each step as soon as those it waits for have ended."""
@@ -118,7 +127,7 @@ class Run:
         if self._journal is not None:
             self._journal.ends(chunk.key, result.result, result.changes, result.comment)
         number = len(self._results) + len(self._listeners)
-        told = as_progress(chunk.key, result, number, self._total)
+        told = {**as_progress(chunk.key, result, number, self._total), "next": self._following}
         event = chunk.globals.fire_event
         self._tell(told if event is False else {**told, "event": event})
 

@@ -35,6 +35,46 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     data: str
 
 
+class Progressing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run of states is on an agent: ``number`` of ``of`` have ended."""
+
+    number: int = 0
+    of: int = 0
+    running: str = ""  # the state at work now, where that is known: ``file.managed motd``
+    changed: int = 0
+    failed: int = 0
+
+
+class Step(Progressing, frozen=True, kw_only=True):
+    """The same, with whose it is."""
+
+    name: str
+
+
+class Stepped(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="states"):
+    """How far all runs of states of a job are; at most four a second.
+
+    The sums are over all agents; ``steps`` are those furthest behind among those at work, not more than 50.
+    """
+
+    jid: JobId
+    number: int
+    of: int
+    changed: int
+    failed: int
+    steps: tuple[Step, ...] = ()
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="note"):
+    """What a roll-out has decided: a sentence for people. ``job`` is a job it started for that, if any."""
+
+    jid: JobId
+    at: float
+    text: str
+    failed: bool = False
+    job: str = ""
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="return"):
     """One target is done, or nobody needs to wait for it. Later lines replace earlier ones of a target.
 
@@ -68,4 +108,4 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
     names: tuple[str, ...]
 
 
-Update = Unknown | Begun | Counted | Output | Settled | Ended
+Update = Unknown | Begun | Counted | Stepped | Noted | Output | Settled | Ended

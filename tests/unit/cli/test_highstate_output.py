@@ -71,8 +71,9 @@ def test_full() -> None:
 
 
 def test_summary() -> None:
-    assert shown("summary") == [
-        "web1:",
+    lines = shown("summary")
+    assert lines[:4] == ["web1:", "----------", "          ID: id3", "    Function: pkg.installed"]
+    assert lines[-8:] == [
         "",
         "Summary for web1",
         "----------------",
@@ -96,11 +97,11 @@ def test_several_lines_and_what_would_steer_a_terminal() -> None:
     ("mode", "blocks", "terse"),
     [
         ("full", 4, 0),
-        ("terse", 0, 4),
+        ("terse", 1, 3),
         ("mixed", 1, 3),
         ("changes", 3, 0),
         ("filter", 2, 0),
-        ("summary", 0, 0),
+        ("summary", 1, 0),
     ],
 )
 def test_modes(mode: str, blocks: int, terse: int) -> None:

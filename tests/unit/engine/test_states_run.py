@@ -189,10 +189,12 @@ def test_a_malformed_slot_is_named() -> None:
 def test_progress_is_told_as_it_happens() -> None:
     host = FakeHost()
     ran({"a": {"test.nop": [{"fire_event": "a/tag"}]}, "b": FAIL}, host)
-    told = [json.loads(data) for stream, data in host.emitted if stream == "state"]
-    assert [(one["key"], one["result"], one["number"], one["of"]) for one in told] == [
-        ("test_|-a_|-a_|-nop", True, 1, 2),
-        ("test_|-b_|-b_|-fail_without_changes", False, 2, 2),
+    begun, *told = [json.loads(data) for stream, data in host.emitted if stream == "state"]
+    first, second = "test_|-a_|-a_|-nop", "test_|-b_|-b_|-fail_without_changes"
+    assert begun == {"number": 0, "of": 2, "next": first}
+    assert [(one["key"], one["result"], one["number"], one["of"], one["next"]) for one in told] == [
+        (first, True, 1, 2, second),
+        (second, False, 2, 2, ""),
     ]
     assert told[0]["event"] == "a/tag"
 

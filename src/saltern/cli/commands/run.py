@@ -8,7 +8,9 @@ from saltern.cli.arguments import parse
 from saltern.cli.context import Context
 from saltern.cli.durations import duration
 from saltern.cli.follow import Follower
-from saltern.cli.views import JsonView, TextView, View
+from saltern.cli.output.highstate import MODES
+from saltern.cli.states import StatesView
+from saltern.cli.views import JsonView, View
 from saltern.foundation.errors import UsageError
 from saltern.model.job import Job
 
@@ -77,10 +79,22 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     """Declare how results are shown."""
     group = parser.add_argument_group("how results are shown")
     group.add_argument("--out", choices=("text", "json"), default="text", help="json is the same as --json")
+    add_state_output(group)
     group.add_argument("--no-fold", action="store_true", help="each result for itself, as it comes")
     group.add_argument("--no-progress", action="store_true", help="no progress line")
     group.add_argument(
         "-o", "--show-output", action="store_true", help="show output as it is printed, on stderr"
+    )
+
+
+def add_state_output(group: argparse._ActionsContainer) -> None:
+    """Declare how much of a run of states is shown."""
+    group.add_argument(
+        "--state-output",
+        choices=MODES,
+        default="changes",
+        metavar="MODE",
+        help=f"how much of each state is shown: {', '.join(MODES)} (default: changes)",
     )
 
 
@@ -89,9 +103,8 @@ def run(context: Context, options: argparse.Namespace) -> int:
     body = _job(options)
     if options.detach:
         return _detached(context, body, as_json(context, options))
-    return Follower(context.client, view_of(context, options), output=options.show_output).start(
-        "/v1/jobs", body
-    )
+    view = view_of(context, options, of_states=str(body["fun"]).startswith("state."))
+    return Follower(context.client, view, output=options.show_output).start("/v1/jobs", body)
 
 
 def _job(options: argparse.Namespace) -> dict[str, object]:
@@ -140,8 +153,14 @@ def as_json(context: Context, options: argparse.Namespace) -> bool:
     return context.json or options.out == "json"
 
 
-def view_of(context: Context, options: argparse.Namespace) -> View:
-    """Return the view that the options ask for."""
+def view_of(context: Context, options: argparse.Namespace, *, of_states: bool = False) -> View:
+    """Return the view that the options ask for; ``of_states`` when runs of states are what will come."""
     if as_json(context, options):
         return JsonView(context)
-    return TextView(context, together=not options.no_fold, progress=not options.no_progress)
+    return StatesView(
+        context,
+        options.state_output,
+        together=not options.no_fold,
+        progress=not options.no_progress,
+        of_states=of_states,
+    )

@@ -31,26 +31,58 @@ def is_highstate(data: Any) -> bool:
 def highstate(results: Results, name: str, style: Style, mode: Mode = "full") -> Iterator[str]:
     """Yield the results as lines.
 
-    ``terse`` gives a line to each state, ``mixed`` only to those that went well, ``changes`` leaves out
-    those that went well and changed nothing, ``filter`` those that went well, ``summary`` all of them.
+    ``full`` shows every state, ``terse`` and ``mixed`` give a line to each that did not fail, ``changes``
+    leaves out those that went well and changed nothing, ``filter`` those that went well, ``summary`` all of
+    them. A state that has failed is shown in full in every mode.
     """
     yield f"{style.paint(one_line(name), 'cyan')}:"
+    yield from states(results, style, mode)
+    yield from summary(results, name, style)
+
+
+def states(results: Results, style: Style, mode: Mode = "full") -> Iterator[str]:
+    """Yield the states alone, in the order of the run. One that has failed is always shown in full."""
     for key, one in sorted(results.items(), key=lambda item: item[1].get("__run_num__", 0)):
-        if not _is_shown(one, mode):
-            continue
-        if mode == "terse" or (mode == "mixed" and one["result"] is not False):
-            yield _line(key, one, style)
-        else:
+        if one["result"] is False:
             yield from _block(key, one, style)
-    yield from _summary(results, name, style)
+        elif mode in ("terse", "mixed"):
+            yield _line(key, one, style)
+        elif _is_shown(one, mode):
+            yield from _block(key, one, style)
+
+
+def of_plan(data: Mapping[str, Any]) -> Results:
+    """Return what a plan (as ``state.plan`` returns it) foresees, in the shape of a run's results."""
+    return {
+        one["key"]: {
+            "result": one["result"],
+            "comment": one.get("comment", ""),
+            "changes": one.get("changes") or {},
+            "unknown": one.get("unknown", ""),
+            "name": _part(one["key"], 2),
+            "__id__": _part(one["key"], 1),
+            "__run_num__": number,
+        }
+        for number, one in enumerate(data["planned"])
+    }
+
+
+def _part(key: str, number: int) -> str:
+    parts = key.split("_|-", 3)
+    return parts[number] if len(parts) > number else key
+
+
+def is_plan(data: Any) -> bool:
+    """Tell whether a value is what ``state.plan`` returns."""
+    return isinstance(data, dict) and isinstance(data.get("planned"), list) and "fingerprint" in data
 
 
 def _is_shown(one: Mapping[str, Any], mode: Mode) -> bool:
-    if mode == "summary":
-        return False
-    if mode == "filter":
-        return one["result"] is not True
-    return mode != "changes" or one["result"] is not True or bool(one.get("changes"))
+    if mode == "full":
+        return True
+    if mode == "changes":
+        return one["result"] is None or bool(one.get("changes"))
+    return mode == "filter" and one["result"] is None
 
 
 def _colour(one: Mapping[str, Any]) -> str:
@@ -66,10 +98,9 @@ def _line(key: str, one: Mapping[str, Any], style: Style) -> str:
     module, _, _, function = key.split("_|-", 3)
     word = {True: "Clean", False: "Failed", None: "Differs"}[one["result"]]
     word = "Changed" if word == "Clean" and one.get("changes") else word
-    text = (
-        f"  Name: {one_line(str(one.get('name', '')))} - Function: {module}.{function} - Result: {word}"
-        f" Started: - {one.get('start_time', '')} Duration: {one.get('duration', 0)} ms"
-    )
+    text = f"  Name: {one_line(str(one.get('name', '')))} - Function: {module}.{function} - Result: {word}"
+    if one.get("start_time"):
+        text += f" Started: - {one['start_time']} Duration: {one.get('duration', 0)} ms"
     return style.paint(text, _colour(one))
 
 
@@ -82,8 +113,8 @@ def _block(key: str, one: Mapping[str, Any], style: Style) -> Iterator[str]:
         *([("Name", one_line(str(one["name"])))] if one.get("name") not in (None, one.get("__id__")) else []),
         ("Result", str(one["result"])),
         ("Comment", ""),
-        ("Started", str(one.get("start_time", ""))),
-        ("Duration", f"{one.get('duration', 0)} ms"),
+        *([("Started", str(one["start_time"]))] if one.get("start_time") else []),
+        *([("Duration", f"{one['duration']} ms")] if "duration" in one else []),
     ]
     yield style.paint(_RULE, colour)
     for title, text in fields:
@@ -127,7 +158,8 @@ def _is_diff_line(line: str) -> bool:
     return len(text) > 1 and text[0] in "+-" and line.startswith("    ") and not text.startswith("- ")
 
 
-def _summary(results: Results, name: str, style: Style) -> Iterator[str]:
+def summary(results: Results, name: str, style: Style) -> Iterator[str]:
+    """Yield how many states went how, as lines."""
     ends = list(results.values())
     failed = sum(one["result"] is False for one in ends)
     would = sum(one["result"] is None for one in ends)
@@ -142,7 +174,8 @@ def _summary(results: Results, name: str, style: Style) -> Iterator[str]:
     yield style.paint(f"Failed:    {failed}", "red" if failed else "dim")
     yield style.paint("-" * len(title), "cyan")
     yield f"Total states run: {len(ends):>6}"
-    yield f"Total run time: {_time(milliseconds)}"
+    if any("duration" in one for one in ends):
+        yield f"Total run time: {_time(milliseconds)}"
 
 
 def _counted(total: int, parts: Sequence[tuple[str, int]]) -> str:
