@@ -21,6 +21,7 @@ from saltern.agent import questions, steps
 from saltern.agent.credential import Identity
 from saltern.agent.executor import Executor
 from saltern.agent.facts import Facts
+from saltern.agent.mine import Rounds, is_own
 from saltern.agent.outbox import Outbox
 from saltern.agent.settings import AgentSettings
 from saltern.agent.supervisor import AGAIN
@@ -115,13 +116,15 @@ class Agent:
         self._refusals = 0
         self._asked_time = -RESYNC
         self._broken = False
+        self._rounds = Rounds(self.executor, self.key, settings, self.clock, self._welcome)
 
     async def run(self) -> int:
         """Work until told to stop; return the exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         await self.executor.start()
-        background = [asyncio.create_task(self._beat()), asyncio.create_task(self._renew_in_time())]
+        parts = (self._beat(), self._renew_in_time(), self._rounds.run())
+        background = [asyncio.create_task(part) for part in parts]
         for task in background:
             task.add_done_callback(self._ended)
         try:
@@ -345,6 +348,8 @@ class Agent:
 
     def _acknowledge(self, jid: JobId, ack: Ack) -> None:
         """Say so in a moment, if there is nothing newer by then. The return of a short job says it all."""
+        if is_own(jid):
+            return
         if jid not in self._news:
             asyncio.get_running_loop().call_later(ACKNOWLEDGE, self._tell_news, jid)
         self._news[jid] = ack
@@ -359,6 +364,8 @@ class Agent:
 
     async def progress(self, jid: JobId, progress: Progress) -> None:
         """A job has said something."""
+        if is_own(jid):
+            return
         if progress.stream == steps.STREAM:
             await self._progress_of_states(jid, progress.data)
             return
@@ -386,7 +393,10 @@ class Agent:
     def finished(self, jid: JobId) -> None:
         """A job's return lies in the spool."""
         self._steps.pop(jid, None)
-        self._outbox.add(jid)
+        if is_own(jid):
+            self._rounds.finished(jid)
+        else:
+            self._outbox.add(jid)
 
     async def refresh_grains(self) -> None:
         """Collect the grains anew and publish them. Raises Unavailable."""
@@ -419,7 +429,7 @@ class Agent:
             self._refusals = 0
             now = self.clock.now()
             for job in self.executor.jobs():
-                if job.started is not None:
+                if job.started is not None and not is_own(job.jid):
                     await self._say(job.jid, Beat(at=now, started=job.started))
 
     # --- what we say -----------------------------------------------------------------------------------

@@ -64,7 +64,8 @@ class Done(Message, frozen=True, tag="done"):
 
 class Ask(Message, frozen=True, kw_only=True, tag="ask"):
     """From the worker: ``running_jobs``, ``signal_job``, ``refresh_grains``, ``clear_job_cache``, ``ask``
-    (the controllers' ``service``, with ``data``) or ``fetch`` (``blobs``: SHA-256 and size).
+    (the controllers' ``service``, with ``data``), ``emit`` (an event: its tag as ``service``, an Event as
+    ``data``) or ``fetch`` (``blobs``: SHA-256 and size).
     """
 
     what: str

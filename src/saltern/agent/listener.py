@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from saltern.agent.job import Job
 from saltern.agent.link import Answer, Ask
 from saltern.foundation.errors import SalternError
-from saltern.messages.v1 import Progress
+from saltern.messages.v1 import Event, Progress, decode
 from saltern.model.ids import JobId
 
 
@@ -29,6 +29,9 @@ class Listener(Protocol):
 
     async def ask(self, service: str, data: bytes) -> bytes:
         """Ask the controllers and return the answer. May raise SalternError."""
+
+    async def happened(self, tag: str, data: dict[str, Any]) -> None:
+        """Publish an event of a function's. May raise SalternError."""
 
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have files brought into the cache. May raise SalternError."""
@@ -56,6 +59,9 @@ async def _answer(question: Ask, running: Mapping[JobId, Job], listener: Listene
             return Answer()  # nothing is kept once the controller has it
         case "ask":
             return Answer(data=await listener.ask(question.service, question.data))
+        case "emit":
+            await listener.happened(question.service, decode(question.data, Event).data)
+            return Answer()
         case "fetch":
             await listener.fetch(question.blobs)
             return Answer()

@@ -6,7 +6,15 @@ import asyncio
 import os
 from typing import Final
 
-from saltern.foundation.errors import BadMessage, Conflict, NotAllowed, NotFound, Refused, Unavailable
+from saltern.foundation.errors import (
+    BadMessage,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unavailable,
+    UsageError,
+)
 from saltern.identity.keys import PublicKey
 from saltern.messages.v1 import Denied, More, Part, Parts, Question, Signed, decode, encode
 from saltern.messages.v1.answers import ENVELOPE, verify
@@ -21,7 +29,9 @@ PART_WITHIN = 10.0
 #: Parts asked for at the same time.
 _AT_ONCE = 4
 
-_ERRORS: Final = {kind.code: kind for kind in (Conflict, NotAllowed, NotFound, Refused, BadMessage)}
+_ERRORS: Final = {
+    kind.code: kind for kind in (Conflict, NotAllowed, NotFound, Refused, BadMessage, UsageError)
+}
 
 
 async def ask(connection: Connection, key: AgentKey, signer: PublicKey, service: str, body: bytes) -> bytes:

@@ -50,4 +50,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pillar_roots: dict[str, list[str]] = {}  # likewise for the pillar
     options: dict[str, Any] = {}  # what templates find in opts, under Salt's names
     grains: dict[str, Any] = {}  # facts to add to those found
+    mine_functions: dict[str, Any] | list[Any] = {}  # what to put into the mine, as in Salt; the pillar adds
+    mine_interval: float = 60.0  # minutes between two rounds
+    mine_splay: float = 60.0  # the first round comes within so many seconds, at random
+    mine_enabled: bool = True  # are there rounds?
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

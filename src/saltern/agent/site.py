@@ -49,5 +49,7 @@ def _opts(layout: Layout, settings: AgentSettings) -> dict[str, Any]:
         "pillar_roots": settings.pillar_roots,
         "cachedir": str(layout.agent),
         "conf_file": str(layout.settings / "agent.yaml"),
+        "mine_functions": settings.mine_functions,
+        "mine_interval": settings.mine_interval,
         **settings.options,
     }

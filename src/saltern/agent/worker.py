@@ -23,8 +23,9 @@ from saltern.foundation.errors import (
     Refused,
     SalternError,
     Unavailable,
+    UsageError,
 )
-from saltern.messages.v1 import Error, Order, Progress, Return
+from saltern.messages.v1 import Error, Event, Order, Progress, Return, encode
 from saltern.model.status import Status
 from saltern.sdk import AgentControl, RunningJob
 
@@ -49,7 +50,7 @@ CONTROLLERS_WITHIN = 200.0
 BLOBS_AT_ONCE = 10_000
 
 _ERRORS: Mapping[str, type[SalternError]] = {
-    kind.code: kind for kind in (BadMessage, Conflict, NotAllowed, NotFound, Refused, Unavailable)
+    kind.code: kind for kind in (BadMessage, Conflict, NotAllowed, NotFound, Refused, Unavailable, UsageError)
 }
 
 
@@ -162,6 +163,20 @@ class Agent(AgentControl):
     def ask(self, service: str, frame: bytes) -> bytes:
         """Ask the controllers and return the answer's bytes."""
         return self._ask(Ask(what="ask", service=service, data=frame), CONTROLLERS_WITHIN).data
+
+    def consult(self, service: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the controllers with plain data."""
+        from saltern.agent.consult import consult
+
+        return consult(self.ask, service, question)
+
+    def emit(self, tag: str, data: Mapping[str, Any]) -> None:
+        """Have an event published."""
+        try:
+            packed = encode(Event(at=0.0, data=dict(data)))
+        except (TypeError, OverflowError, RecursionError) as error:
+            raise UsageError(f"the data of the event {tag!r} can't be sent: {error}") from None
+        self._ask(Ask(what="emit", service=tag, data=packed))
 
     def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have files brought into the agent's cache; the loop gives up when nothing comes any more."""

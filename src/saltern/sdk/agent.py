@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -44,6 +44,16 @@ class AgentControl(Protocol):
 
         Raises Unavailable when none answers, NotAllowed and other errors with what they say.
         """
+
+    def consult(self, service: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the controllers with the fields of a question, and return those of the answer.
+
+        Services: ``mine_put``, ``mine_get``, ``mine_drop``, ``publish``; the fields are those of the messages
+        of that name. Raises what ``ask`` raises, UsageError for wrong fields.
+        """
+
+    def emit(self, tag: str, data: Mapping[str, Any]) -> None:
+        """Have an event published; its tag is ``tag``, below this agent. Raises Unavailable, UsageError."""
 
     def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have files brought into the agent's cache: their SHA-256 (hexadecimal) and size in bytes.

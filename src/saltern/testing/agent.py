@@ -20,13 +20,17 @@ class FakeAgent:
         jobs: Sequence[Any] = (),
         finished: int = 0,
         answers: Mapping[str, bytes] | None = None,
+        consulted: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the caller's job id, the running jobs (RunningJob's fields), the count of finished ones, and
-        what the controllers answer, by service.
+        what the controllers answer, by service: as bytes to ``ask``, as data to ``consult``.
         """
         self.jid = jid
         self.asked: list[tuple[str, bytes]] = []
+        self.emitted: list[tuple[str, Mapping[str, Any]]] = []
+        self.questions: list[tuple[str, Mapping[str, Any]]] = []
         self._answers = dict(answers or {})
+        self._consulted = dict(consulted or {})
         self.signals: list[tuple[str, int]] = []
         self.refreshed = 0
         self._jobs = msgspec.convert(list(jobs), list[RunningJob])
@@ -58,6 +62,22 @@ class FakeAgent:
         if service not in self._answers:
             raise Unavailable(f"no controller answers questions for {service!r}")
         return self._answers[service]
+
+    def consult(self, service: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Note the question and give the answer that was given; Unavailable for a service without one.
+
+        A list of answers is given one after the other.
+        """
+        self.questions.append((service, question))
+        if service not in self._consulted:
+            raise Unavailable(f"no controller answers questions for {service!r}")
+        answer = self._consulted[service]
+        found = answer.pop(0) if isinstance(answer, list) else answer
+        return {key: one.encode() if key == "data" else one for key, one in found.items()}
+
+    def emit(self, tag: str, data: Mapping[str, Any]) -> None:
+        """Note the event."""
+        self.emitted.append((tag, data))
 
     def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have no files."""

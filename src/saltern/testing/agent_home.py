@@ -250,6 +250,9 @@ class _Loop:
     async def ask(self, service: str, data: bytes) -> bytes:
         raise Unavailable("no controller here")
 
+    async def happened(self, tag: str, data: dict[str, Any]) -> None:
+        raise Unavailable("no broker here")
+
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         raise Unavailable("no controller here")
 
