@@ -69,10 +69,10 @@ class Backend(Protocol):
         """
 
     def open(self, saltenv: str, path: str) -> BinaryIO:
-        """Return a file's content, to be closed.
+        """Return a file's content as the last ``entries`` listed it, to be closed.
 
         Raises NotFound; NotAllowed for a link out of the tree; Conflict (perhaps only at the end of
-        reading) when the content is not that of the last ``entries`` any more; Unavailable.
+        reading) when the file is another one by now; Unavailable.
         """
 
     def shown(self, saltenv: str, path: str) -> str:

@@ -59,7 +59,7 @@ class _Walk:
 
     def link(self, shown: str, path: str, above: frozenset[str]) -> None:
         """Take in the link at ``path``, seen as ``shown``; ``above`` are the directories it is seen in."""
-        if len(self._listing.real) > _ALIASES:
+        if len(self._listing.entries) > len(self._files) + len(self._empty) + len(self._links) + _ALIASES:
             raise Unavailable(f"links to directories make more than {_ALIASES} paths (at {shown})")
         text = self._links[path].text
         real = self._real(path)
