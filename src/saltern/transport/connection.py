@@ -119,7 +119,9 @@ class Connection:
                 raise
             raise _unavailable(error) from error
 
-    async def store(self, subject: str, data: bytes, timeout: float = 5.0) -> int:
+    async def store(
+        self, subject: str, data: bytes, timeout: float = 5.0, headers: dict[str, str] | None = None
+    ) -> int:
         """Publish to a stream and return its sequence number once it is stored.
 
         Raises AckError when it is not, or nobody can tell: then send it again, receivers mind repetitions.
@@ -127,7 +129,7 @@ class Connection:
         agent could make another's message look like a repetition.)
         """
         try:
-            answer = await self.client.request(subject, data, timeout=timeout)
+            answer = await self.client.request(subject, data, timeout=timeout, headers=headers)
             reply = _stream_reply.decode(answer.data)
         except (nats.errors.Error, OSError, msgspec.DecodeError) as error:
             raise AckError(f"the stream for {subject.split('.', 1)[0]} does not answer: {error!r}") from error
@@ -197,12 +199,14 @@ async def connect(
     ping_interval: int = 20,
     buffer: int = 8 * 1024 * 1024,
     verify: bool = True,
+    tls_first: bool = True,
 ) -> Connection:
     """Open a connection. ``inbox`` is the subject prefix for answers, which only we may hear.
 
     TLS comes before the first byte, so nobody between can talk us out of it. ``verify`` False is for the
-    one question that is safe to ask anybody: what the authority's certificate is. Raises NotAllowed when
-    the broker refuses the credential, Unavailable when there is no way to it.
+    one question that is safe to ask anybody: what the authority's certificate is. ``tls_first`` False is
+    for servers of others, which begin in clear. Raises NotAllowed when the broker refuses the credential,
+    Unavailable when there is no way to it.
     """
     closed = asyncio.Event()
     client = Client()
@@ -212,7 +216,7 @@ async def connect(
         if not verify:
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE
-        options |= {"tls": tls, "tls_handshake_first": True}
+        options |= {"tls": tls, "tls_handshake_first": tls_first}
         if endpoint.host:
             options["tls_hostname"] = endpoint.host
     if credential is not None:

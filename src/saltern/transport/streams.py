@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -32,9 +32,10 @@ RETURNS = "RETURNS"
 BLOBS = "BLOBS"
 EVENTS = "EVENTS"
 GRAINS = "KV_grains"
+FILES = "FILES"
 
 #: Each stream's part of the space there is, in percent.
-_SHARES = {RETURNS: 20, BLOBS: 40, EVENTS: 10, GRAINS: 20}
+_SHARES = {RETURNS: 15, BLOBS: 25, EVENTS: 10, GRAINS: 10, FILES: 35}
 
 
 def declared(space: int, replicas: int = 1) -> list[StreamConfig]:
@@ -76,6 +77,15 @@ def declared(space: int, replicas: int = 1) -> list[StreamConfig]:
             max_msg_size=512 * 1024,
             max_bytes=space * _SHARES[GRAINS] // 100,
             deny_delete=True,
+            allow_direct=True,
+            **common,
+        ),
+        StreamConfig(
+            name=FILES,
+            subjects=["file.*.*"],
+            discard=DiscardPolicy.NEW,
+            max_msgs_per_subject=1,
+            max_bytes=space * _SHARES[FILES] // 100,
             allow_direct=True,
             **common,
         ),
@@ -169,6 +179,16 @@ async def reject(connection: Connection, messages: list[Message], delay: float) 
         await connection.publish(message.reply, body)
 
 
+async def publish_once(
+    connection: Connection, subject: str, data: bytes, id: str, timeout: float = 10.0
+) -> None:
+    """Publish to whatever stream has ``subject``; return once it is stored. Raises AckError.
+
+    The stream knows a repetition by its ``id``. Only for streams that no agent may publish to.
+    """
+    await connection.store(subject, data, timeout, headers={"Nats-Msg-Id": id})
+
+
 async def replay(
     connection: Connection, stream: str, subject: str, *, start: int | None = None
 ) -> AsyncIterator[tuple[str, bytes]]:
@@ -200,6 +220,59 @@ class _StoredMessage(msgspec.Struct):
 
 class _Stored(msgspec.Struct):
     message: _StoredMessage | None = None
+    error: dict[str, Any] | None = None
+
+
+async def send_last(connection: Connection, stream: str, subjects: Sequence[str], reply: str) -> None:
+    """Have the broker itself send the last message of each subject to ``reply``, and then an end.
+
+    At most 1,024 subjects, whose messages are in the order of the stream. ``ends`` and ``subject_of`` read
+    what comes.
+    """
+    ask = msgspec.json.encode({"multi_last": list(subjects), "batch": len(subjects)})
+    await connection.publish(f"$JS.API.DIRECT.GET.{stream}", ask, reply=reply)
+
+
+def ends(message: Message) -> bool:
+    """Tell that this is the end of what ``send_last`` had sent."""
+    return "Status" in (message.raw.headers or {})
+
+
+def subject_of(message: Message) -> str:
+    """Return the subject of a message that ``send_last`` had sent; empty when it is none of those."""
+    return str((message.raw.headers or {}).get("Nats-Subject", ""))
+
+
+async def last(connection: Connection, stream: str, subject: str) -> bytes | None:
+    """Return the last message on ``subject``; None when there is none. Raises Unavailable."""
+    try:
+        answer = await connection.client.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout=10)
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the stream {stream} does not answer: {error!r}") from error
+    return None if answer.headers and "Status" in answer.headers else bytes(answer.data)
+
+
+async def subjects(connection: Connection, stream: str, pattern: str) -> list[str]:
+    """Return the subjects like ``pattern`` that ``stream`` holds something under. Raises Unavailable."""
+    found: list[str] = []
+    while True:
+        ask = msgspec.json.encode({"subjects_filter": pattern, "offset": len(found)})
+        answer = await connection.request(f"$JS.API.STREAM.INFO.{stream}", ask, _PATIENCE)
+        page = msgspec.json.decode(answer, type=_Described)
+        if page.error is not None:
+            raise Unavailable(f"the stream {stream} does not answer: {page.error.get('description')}")
+        found += page.state.subjects or ()
+        if not page.state.subjects or len(found) >= page.total:
+            return found
+
+
+class _State(msgspec.Struct):
+    subjects: dict[str, int] | None = None
+
+
+class _Described(msgspec.Struct):
+    state: _State = msgspec.field(default_factory=_State)
+    total: int = 0
     error: dict[str, Any] | None = None
 
 
