@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "target": Command("target", "Show whom a target means"),
     "minions": Command("minions", "List the agents: who is here, who is not"),
     "job": Command("job", "List, show, watch, cancel and rerun jobs"),
+    "returner": Command("returner", "See and mend where returns are delivered"),
     "events": Command("events", "Watch what happens, live"),
     "key": Command("key", "List, accept, reject, revoke and delete agents' keys"),
     "token": Command("token", "Make, list and revoke join tokens"),
@@ -37,7 +38,7 @@ COMMANDS: dict[str, Command] = {
 }
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Work": ("run", "call", "target", "minions", "job", "events", "doc"),
+    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "doc"),
     "This machine": ("plan", "apply", "undo"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric"),

@@ -50,6 +50,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", metavar="TIME", help="offline targets may still get it for so long, e.g. 24h"
     )
+    parser.add_argument(
+        "--return",
+        dest="returners",
+        action="append",
+        metavar="NAME[,NAME]",
+        help="deliver the returns to these returners, too: `saltern returner list`",
+    )
     add_rollout(parser)
     parser.set_defaults(handler=run)
 
@@ -126,6 +133,8 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
         if options.subset < 1:
             raise UsageError("--subset must be 1 or more", hint="--subset 1 runs it on one of them")
         body["subset"] = options.subset
+    if options.returners:
+        body["returners"] = [name for text in options.returners for name in text.split(",") if name]
     return body | _rollout(options)
 
 
