@@ -109,7 +109,7 @@ class Common(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The settings that every kind of returner has."""
 
     kind: str
-    functions: list[str] = ["*"]  # globs of functions; !glob takes some out again
+    functions: tuple[str, ...] = ("*",)  # globs of functions; !glob takes some out again
     always: bool = True  # gets every job's returns; false: only of jobs that ask for it
     batch: int = 500  # returns that are delivered together
     timeout: float = 30.0  # seconds a delivery may take

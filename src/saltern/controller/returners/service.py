@@ -115,7 +115,7 @@ def _status(name: str, courier: Courier | None, counts: Counts) -> ReturnerStatu
     about: dict[str, Any] = {"kind": ""}
     if courier is not None:
         settings = courier.settings
-        about = {"kind": settings.kind, "functions": tuple(settings.functions), "always": settings.always}
+        about = {"kind": settings.kind, "functions": settings.functions, "always": settings.always}
         about["address"] = courier.returner.address
     return ReturnerStatus(name=name, **about, **msgspec.structs.asdict(counts))
 
