@@ -29,7 +29,7 @@ import yaml
 from saltern.cli.arguments import parse
 from saltern.engine.call import call
 from saltern.engine.outcome import Outcome
-from saltern.sdk import User
+from saltern.sdk import Uname, User
 from saltern.testing.agent import FakeAgent
 from saltern.testing.host import FakeHost, interface
 from saltern.testing.states import site
@@ -84,6 +84,8 @@ def world(given: dict[str, Any]) -> FakeHost:
     given["interfaces"] = [
         interface(name, *one.pop("addresses", []), **one) for name, one in given.get("interfaces", {}).items()
     ]
+    if "uname" in given:
+        given["uname"] = Uname(**given["uname"])
     if "agent" in given:
         given["agent"] = FakeAgent(**given["agent"])
     tree, pillar = given.pop("tree", None), given.pop("pillar", None)

@@ -56,13 +56,19 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What happens when a command line is run."""
+    """What happens when a command line is run.
+
+    ``when`` names files: of the first one that is there, what stands beside it happens instead. With
+    ``writes`` and ``removes`` of one program another one's answer changes so.
+    """
 
     stdout: str = ""
     stderr: str = ""
     retcode: int = 0
     takes: float = 0.0  # seconds of the fake clock
     writes: dict[str, str] = {}
+    removes: list[str] = []
+    when: dict[str, Any] = {}
 
 
 class Page(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -237,6 +243,8 @@ class FakeHost(Host):
         self._time += program.takes
         for path, content in program.writes.items():
             self.write(path, content.encode())
+        for path in program.removes:
+            self.remove(path)
         stdout, stderr = program.stdout.encode(), program.stderr.encode()
         if command.merge:
             stdout, stderr = stdout + stderr, b""
@@ -288,7 +296,11 @@ class FakeHost(Host):
             raise ImpossibleWorld(f"nobody said what happens on: {line}")
         self._unused.discard(line)
         self.ran.append(command)
-        return self._programs[line]
+        return self._as_it_is_now(self._programs[line])
+
+    def _as_it_is_now(self, program: Program) -> Program:
+        there = next((path for path in program.when if self.stat(path, follow=False)), None)
+        return program if there is None else self._as_it_is_now(_program(program.when[there]))
 
     # --- files -------------------------------------------------------------------------------------------
 

@@ -60,3 +60,21 @@ def test_time_does_not_run_backwards() -> None:
     outcome = call(FakeHost(), "test.sleep", [-1])
     assert outcome.error is not None
     assert "backwards" in outcome.error.message
+
+
+def test_a_program_answers_by_what_others_left_behind() -> None:
+    host = FakeHost(
+        programs={
+            "start": {"writes": {"/tmp/up": ""}},
+            "stop": {"removes": ["/tmp/up"]},
+            "status": {"retcode": 3, "when": {"/tmp/up": {"stdout": "up", "when": {"/tmp/well": "well"}}}},
+        }
+    )
+    status = Command(argv=("status",))
+    assert host.execute(status).retcode == 3
+    host.run("start")
+    assert host.execute(status).stdout == b"up"
+    host.write("/tmp/well", b"")
+    assert host.execute(status).stdout == b"well"
+    host.run("stop")
+    assert host.execute(status).retcode == 3
