@@ -9,7 +9,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from saltern.library.service.provider import Verb, has_process, services
+from saltern.library.service.provider import Verb, has_process
+from saltern.library.service.table import services
 from saltern.sdk import CommandFailed, Host
 
 

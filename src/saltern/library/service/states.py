@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from saltern.library.service.provider import Services, Verb, has_process, services
+from saltern.library.service.provider import Services, Verb, has_process
+from saltern.library.service.table import services
 from saltern.sdk import Action, Changes, CommandFailed, Done, Host, Moment, NotFound, State
 
 
