@@ -19,7 +19,7 @@ from saltern.sls.template import Template
 from saltern.sls.tree import Tree
 from saltern.sls.world import World
 
-__all__ = ["External", "compile_pillar", "laid_over", "show_top"]
+__all__ = ["Aids", "External", "compile_pillar", "laid_over", "show_top"]
 
 
 class External(NamedTuple):
@@ -32,8 +32,18 @@ class External(NamedTuple):
     ask: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
+class Aids(NamedTuple):
+    """What a compilation may be given besides: renderers, and who is told each target that is matched."""
+
+    renderers: Renderers = RENDERERS
+    on_target: Callable[[str, str], None] = lambda target, matcher: None
+
+
+_NONE = Aids()
+
+
 def compile_pillar(
-    world: World, tree: Tree, *, external: Sequence[External] = (), renderers: Renderers = RENDERERS
+    world: World, tree: Tree, *, external: Sequence[External] = (), aids: Aids = _NONE
 ) -> dict[str, Any]:
     """Return the pillar of the machine; nothing where there are no top files and no other sources.
 
@@ -43,16 +53,16 @@ def compile_pillar(
     """
     merging = merging_of(world.opts)
     if not world.opts.get("ext_pillar_first"):
-        found = _of_tree(world, tree, merging, renderers)
+        found = _of_tree(world, tree, merging, aids)
         return _with_external(found, external, world, merging)
     found = _with_external({}, external, world, merging)
     seen = msgspec.structs.replace(world, pillar=found)
-    return merging.merge(found, _of_tree(seen, tree, merging, renderers))
+    return merging.merge(found, _of_tree(seen, tree, merging, aids))
 
 
-def show_top(world: World, tree: Tree, *, renderers: Renderers = RENDERERS) -> dict[str, list[str]]:
+def show_top(world: World, tree: Tree, *, aids: Aids = _NONE) -> dict[str, list[str]]:
     """Return by environment the SLS that the top files give the machine. Raises SlsError."""
-    return {saltenv: list(wanted) for saltenv, wanted in _matches(world, tree, renderers).items()}
+    return {saltenv: list(wanted) for saltenv, wanted in _matches(world, tree, aids).items()}
 
 
 def _with_external(
@@ -67,9 +77,9 @@ def _with_external(
     return found
 
 
-def _matches(world: World, tree: Tree, renderers: Renderers) -> dict[str, dict[str, Section]]:
+def _matches(world: World, tree: Tree, aids: Aids) -> dict[str, dict[str, Section]]:
     environments = _environments(world, tree)
-    reader = PillarTop(world, tree, renderers)
+    reader = PillarTop(world, tree, aids.renderers, aids.on_target)
     try:
         found = reader.matches(reader.read(environments), world.opts.get("pillarenv"))
     except SlsError as error:
@@ -94,15 +104,15 @@ def _environments(world: World, tree: Tree) -> list[str]:
     return [wanted]
 
 
-def _of_tree(world: World, tree: Tree, merging: Merging, renderers: Renderers) -> dict[str, Any]:
+def _of_tree(world: World, tree: Tree, merging: Merging, aids: Aids) -> dict[str, Any]:
     found: dict[str, Any] = {}
     faults: list[Fault] = []
-    for saltenv, wanted in _matches(world, tree, renderers).items():
+    for saltenv, wanted in _matches(world, tree, aids).items():
         if not tree.has_environment(saltenv):
             where = next(iter(wanted.values())).place
             faults.append(Fault(message=f"there is no pillar environment {saltenv!r}", where=where))
             continue
-        part = _Environment(world, tree, saltenv, merging, renderers, wanted)
+        part = _Environment(world, tree, saltenv, merging, aids.renderers, wanted)
         for sls, section in part.expanded():
             found = merging.merge(found, part.read(sls, section.place))
         faults += part.faults

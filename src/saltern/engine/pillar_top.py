@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from saltern.foundation.errors import SalternError
@@ -34,7 +34,15 @@ Top = dict[str, dict[str, Section]]
 class PillarTop:
     """Reads the top files of a tree. What is wrong with them is in ``faults``."""
 
-    def __init__(self, world: World, tree: Tree, renderers: Renderers = RENDERERS) -> None:
+    def __init__(
+        self,
+        world: World,
+        tree: Tree,
+        renderers: Renderers = RENDERERS,
+        on_target: Callable[[str, str], None] = lambda target, matcher: None,
+    ) -> None:
+        """``on_target`` is told each target that is matched, and how it is read."""
+        self._on_target = on_target
         self._world = world
         self._tree = tree
         self._options = Options.of(world.opts)
@@ -66,6 +74,7 @@ class PillarTop:
         return found
 
     def _means_us(self, matcher: Matcher, target: str, section: Section) -> bool:
+        self._on_target(target, section.matcher)
         try:
             return matcher.matches(target, section.matcher)
         except SalternError as error:
