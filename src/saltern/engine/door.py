@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from saltern.sdk import Command, Conflict, Finished, Group, Host, Interface, Stat, Uname, User
-from saltern.sdk.host import READ_LIMIT
+from saltern.sdk.host import READ_LIMIT, NodeKind
 from saltern.sdk.http import Request, Response, shown
 from saltern.sdk.supply import Supply
 
@@ -141,6 +141,18 @@ class Door(Host):
         """Make a symbolic link."""
         self.inner.link(path, target)
 
+    def hard_link(self, path: str, target: str) -> None:
+        """Make another name of a file."""
+        self.inner.hard_link(path, target)
+
+    def rename(self, path: str, to: str) -> None:
+        """Give something another name."""
+        self.inner.rename(path, to)
+
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Make a named pipe or a device."""
+        self.inner.make_node(path, kind, mode, device)
+
     def set_mode(self, path: str, mode: int) -> None:
         """Set permission bits."""
         self.inner.set_mode(path, mode)
@@ -201,6 +213,18 @@ class Looking(Door):
     def link(self, path: str, target: str) -> None:
         """Refuse."""
         self._refuse(f"make the link {path}")
+
+    def hard_link(self, path: str, target: str) -> None:
+        """Refuse."""
+        self._refuse(f"make the link {path}")
+
+    def rename(self, path: str, to: str) -> None:
+        """Refuse."""
+        self._refuse(f"rename {path}")
+
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Refuse."""
+        self._refuse(f"make the {kind} {path}")
 
     def set_mode(self, path: str, mode: int) -> None:
         """Refuse."""
@@ -291,6 +315,22 @@ class Mending(Door):
         """Note what is there, then make a link."""
         self._before(path)
         super().link(path, target)
+
+    def hard_link(self, path: str, target: str) -> None:
+        """Note what is there, then make another name of a file."""
+        self._before(path)
+        super().hard_link(path, target)
+
+    def rename(self, path: str, to: str) -> None:
+        """Note what is at both ends, all of it, then rename it."""
+        self._note_tree(path)
+        self._before(to)
+        super().rename(path, to)
+
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Note what is there, then make a pipe or a device."""
+        self._before(path)
+        super().make_node(path, kind, mode, device)
 
     def set_mode(self, path: str, mode: int) -> None:
         """Note the mode, then set it."""

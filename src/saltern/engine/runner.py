@@ -70,7 +70,7 @@ class Run:
             self._at_once()
         else:
             self._in_turn()
-        if self._may_go_on():
+        if not self._stop():  # also after failhard has ended the run: what has changed is to be heard
             self._listen()
         return dict(self._shaped())
 
@@ -202,7 +202,7 @@ class Run:
         """Let those that listen do what they do when a watched state has changed, each once."""
         for listener in self._compiled.listeners:
             changed = [one for one in listener.sources if one in self._results and self._results[one].changed]
-            if not changed or not self._may_go_on():
+            if not changed or self._stop():
                 continue
             chunk = self._compiled.chunks[listener.chunk]
             watched = names_of(self._compiled.chunks, changed)

@@ -21,6 +21,10 @@ class Stat(msgspec.Struct, frozen=True, kw_only=True):
     accessed: float = 0.0
     inode: int = 0
     target: str = ""  # where a link points, as written
+    links: int = 1  # names that a file has
+    device: tuple[int, int] = (0, 0)  # major and minor number of a device
+    block: bool = False  # a device that is read in blocks
+    changed: float = 0.0  # when anything about it, its mode for one, was last changed
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

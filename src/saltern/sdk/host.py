@@ -6,7 +6,7 @@ import posixpath
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
@@ -189,6 +189,21 @@ class Host(Protocol):
         """
 
     @abstractmethod
+    def hard_link(self, path: str, target: str) -> None:
+        """Make ``path`` another name of the file ``target``. Raises Conflict when something is there."""
+
+    @abstractmethod
+    def rename(self, path: str, to: str) -> None:
+        """Give what lies at ``path`` the name ``to``, in one step; a file or link there is replaced.
+
+        What lies on another file system is copied and then removed, which takes more than one step.
+        """
+
+    @abstractmethod
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Make a named pipe or a device (major and minor number). Raises Conflict, NotAllowed."""
+
+    @abstractmethod
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permission bits of what lies at ``path``; a link is refused, not followed."""
 
@@ -240,4 +255,5 @@ class Host(Protocol):
         self.retcode = retcode
 
 
+NodeKind = Literal["pipe", "character", "block"]
 Emit = Callable[[str, bytes], None]

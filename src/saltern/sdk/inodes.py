@@ -33,6 +33,25 @@ def set_mode(path: str, mode: int) -> None:
         os.close(descriptor)
 
 
+def rename(path: str, to: str) -> None:
+    """Give something another name. Raises OSError."""
+    import shutil
+
+    try:
+        os.rename(path, to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.move(path, to)
+
+
+def make_node(path: str, kind: str, mode: int, device: tuple[int, int]) -> None:
+    """Make a named pipe, or a device: ``character`` or ``block``. Raises OSError."""
+    kinds = {"pipe": stat.S_IFIFO, "character": stat.S_IFCHR, "block": stat.S_IFBLK}
+    os.mknod(path, kinds[kind], os.makedev(*device))
+    set_mode(path, mode)
+
+
 def remove_tree(path: str) -> None:
     """Remove a directory and all below it, links not followed. Raises OSError."""
     import shutil

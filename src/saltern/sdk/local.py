@@ -25,7 +25,7 @@ from saltern.sdk.errors import (
     Unavailable,
 )
 from saltern.sdk.facts import Group, Interface, Kind, Stat, Uname, User
-from saltern.sdk.host import READ_LIMIT, Emit, Host
+from saltern.sdk.host import READ_LIMIT, Emit, Host, NodeKind
 from saltern.sdk.http import Request, Response
 from saltern.sdk.supply import NO_SUPPLY, Supply
 
@@ -270,6 +270,10 @@ class LocalHost(Host):
             accessed=found.st_atime,
             inode=found.st_ino,
             target=target,
+            links=found.st_nlink,
+            device=(os.major(found.st_rdev), os.minor(found.st_rdev)),
+            block=stat.S_ISBLK(found.st_mode),
+            changed=found.st_ctime,
         )
 
     def list_directory(self, path: str) -> list[str]:
@@ -302,6 +306,25 @@ class LocalHost(Host):
 
         with _named_errors(path):
             inodes.link(path, target)
+
+    def hard_link(self, path: str, target: str) -> None:
+        """Make ``path`` another name of a file; see Host."""
+        with _named_errors(path):
+            os.link(target, path, follow_symlinks=False)
+
+    def rename(self, path: str, to: str) -> None:
+        """Give something another name; see Host."""
+        from saltern.sdk import inodes
+
+        with _named_errors(f"{path} to {to}"):
+            inodes.rename(path, to)
+
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Make a named pipe or a device; see Host."""
+        from saltern.sdk import inodes
+
+        with _named_errors(path):
+            inodes.make_node(path, kind, mode, device)
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permission bits; a link is refused."""
@@ -449,6 +472,7 @@ _MEANINGS: dict[int, tuple[type[SalternError], str]] = {
     errno.EACCES: (NotAllowed, "permission denied"),
     errno.EPERM: (NotAllowed, "not permitted"),
     errno.ELOOP: (Conflict, "a symbolic link, which is not followed here"),
+    errno.EEXIST: (Conflict, "something is there already"),
     errno.EISDIR: (Conflict, "a directory, not a file"),
     errno.ENOTEMPTY: (Conflict, "the directory is not empty"),
     errno.ENXIO: (Conflict, "a socket or a pipe, not a file"),

@@ -28,7 +28,8 @@ from saltern.sdk import (
     User,
 )
 from saltern.sdk.command import TIMED_OUT
-from saltern.sdk.host import READ_LIMIT
+from saltern.sdk.facts import Kind
+from saltern.sdk.host import READ_LIMIT, NodeKind
 from saltern.sdk.http import Request, Response, shown
 from saltern.sdk.supply import NO_SUPPLY, Supply
 
@@ -47,6 +48,8 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     modified: float = 0.0
     accessed: float = 0.0
     link: str = ""
+    node: str = ""  # "pipe", "character" or "block"
+    device: tuple[int, int] = (0, 0)
     forbidden: bool = False  # opening it is not permitted
 
     @property
@@ -342,7 +345,7 @@ class FakeHost(Host):
         if found is None:
             return None
         return Stat(
-            kind="link" if found.link else "file",
+            kind=_kind(found),
             mode=found.mode,
             uid=found.uid,
             gid=found.gid,
@@ -350,6 +353,11 @@ class FakeHost(Host):
             modified=found.modified,
             accessed=found.accessed,
             target=found.link,
+            inode=id(found),
+            links=sum(one is found for one in self.files.values()),
+            device=found.device,
+            block=found.node == "block",
+            changed=found.modified,
         )
 
     def list_directory(self, path: str) -> list[str]:
@@ -397,6 +405,36 @@ class FakeHost(Host):
         if not self._is_directory(self._resolve(posixpath.dirname(path))):
             raise NotFound(f"{path}: no such file or directory")
         self.files[path] = File(link=target, mode=0o777)
+
+    def hard_link(self, path: str, target: str) -> None:
+        """Make another name of a file."""
+        path, target = posixpath.normpath(path), posixpath.normpath(target)
+        self._refuse_if_there(path)
+        if target not in self.files:
+            raise NotFound(f"{target}: no such file or directory")
+        self.files[path] = self.files[target]
+
+    def rename(self, path: str, to: str) -> None:
+        """Give a file, a link or a directory another name."""
+        path, to = posixpath.normpath(path), posixpath.normpath(to)
+        if self.stat(path, follow=False) is None or not self._is_directory(posixpath.dirname(to)):
+            raise NotFound(f"{path} to {to}: no such file or directory")
+        if self._is_directory(to):
+            raise Conflict(f"{path} to {to}: a directory, not a file")
+        for kept in (self.files, self._directories):
+            for known in [one for one in kept if one == path or one.startswith(f"{path}/")]:
+                kept[to + known.removeprefix(path)] = kept.pop(known)
+
+    def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
+        """Make a named pipe or a device."""
+        self._refuse_if_there(posixpath.normpath(path))
+        self.files[posixpath.normpath(path)] = File(node=kind, mode=mode, device=device)
+
+    def _refuse_if_there(self, path: str) -> None:
+        if self.stat(path, follow=False) is not None:
+            raise Conflict(f"{path}: something is there already")
+        if not self._is_directory(posixpath.dirname(path)):
+            raise NotFound(f"{path}: no such file or directory")
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permission bits."""
@@ -493,6 +531,12 @@ def _file(given: Any) -> File:
 
 def _program(given: Any) -> Program:
     return Program(stdout=given) if isinstance(given, str) else msgspec.convert(given, Program)
+
+
+def _kind(file: File) -> Kind:
+    if file.node:
+        return "pipe" if file.node == "pipe" else "device"
+    return "link" if file.link else "file"
 
 
 def _page(given: Any) -> Page:

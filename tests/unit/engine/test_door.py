@@ -18,7 +18,17 @@ LOOKS = {
     *("stat", "list_directory", "emit", "forget_grains", "run", "exists", "text", "real_path", "fail"),
 }
 ARGUMENTS: dict[str, Any] = {"path": "/tmp/x", "data": b"", "mode": 0o600, "target": "t", "name": "A"}
-ARGUMENTS |= {"value": "x", "uid": 0, "gid": 0, "accessed": 0.0, "modified": 0.0, "pid": 1, "number": 15}
+ARGUMENTS |= {
+    "value": "x",
+    "uid": 0,
+    "gid": 0,
+    "accessed": 0.0,
+    "modified": 0.0,
+    "pid": 1,
+    "number": 15,
+    "to": "/tmp/y",
+    "kind": "pipe",
+}
 ARGUMENTS |= {"command": Command(argv=("x",))}
 
 
@@ -55,7 +65,10 @@ def test_who_mends_is_noted(name: str) -> None:
     noted: list[str] = []
     mending = Mending(host, PLAIN, None, noted.append, noted.append)
     given = arguments(name)
-    if name in ("make_directory", "remove_tree"):
+    if name == "hard_link":
+        given["target"] = "/tmp/y"
+        host.write("/tmp/y", b"")
+    if name in ("make_directory", "remove_tree", "hard_link", "make_node"):
         host.remove("/tmp/x")
     if name == "remove_tree":
         host.make_directory("/tmp/x")

@@ -24,7 +24,8 @@ class _Fired(Action, frozen=True, kw_only=True):
     changed: tuple[str, ...]
 
     def check(self, host: Host) -> Changes:
-        return Changes({"Requisites with changes": list(self.changed)}, comment="Watch statement fired.")
+        entries = {"Requisites with changes": list(self.changed)}
+        return Changes(entries, comment="Watch statement fired.", verdict=True)
 
     def apply(self, host: Host, changes: Changes) -> Done:
         return Done(changes=dict(changes), comment=changes.comment)
