@@ -145,6 +145,20 @@ def examples() -> dict[str, list[v1.Frame]]:
         [v1.Parts(id=_NONCE, size=1_500_000, count=3)],
         [v1.More(id=_NONCE, number=2)],
         [v1.Part(data=b"a part of a signed answer")],
+        [v1.AskFiles(saltenvs=("base", "dev"), since=_AT), v1.AskFiles()],
+        [
+            v1.FilesAre(
+                names=("base", "dev"),
+                environments={"base": v1.Environment(sha256=bytes(32), size=340, revision="0f" * 20)},
+            ),
+            v1.FilesAre(names=()),
+        ],
+        [v1.AskPieces(pieces=((bytes(32), 0, 1), (bytes(range(32)), 8, 8)))],
+        [v1.Piece(data=b"a piece of a file")],
+        [v1.Missing(sha256=(bytes(32),))],
+        [v1.Restored(lost=(bytes(32),)), v1.Restored()],
+        [v1.AskPillar(pillarenv="dev", saltenv="base"), v1.AskPillar()],
+        [v1.PillarIs(data=b"\x81\xa1a\x01", strategy="recurse", merge_lists=True), v1.PillarIs(data=b"\x80")],
         [v1.Enrol(proof=proof, version="1.2.3", **enrol), v1.Enrol(proof=proof, **enrol)],
         [
             v1.Enrolled(

@@ -52,6 +52,10 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backends: list[dict[str, Any]] = []  # [{kind: options}], first come first served; default: /srv/salt
     ignore_glob: list[str] = []  # paths that are not served: globs of the whole path
     ignore_regex: list[str] = []  # and regexes, found anywhere in it
+    keep: str = "2d"  # how long content stays that no tree has any more, for runs that began with it
+    push: bool = False  # may agents send files (cp.push)?
+    push_bytes: int = 100 * 1024**2  # of one file sent
+    push_agent_bytes: int = 1024**3  # of all files of one agent
 
 
 class Mine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,12 +76,8 @@ class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pillar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What agents are told in confidence, and by whom."""
 
-    backends: list[
-        dict[str, Any]
-    ] = []  # [{kind: options}] as for files; default: /srv/pillar, if it is there
-    trusted_grains: list[str] = [
-        "platform"
-    ]  # that may decide: names, ``platform`` (os, cpuarch, …), or ``all``
+    backends: list[dict[str, Any]] = []  # [{kind: options}] as for files; default: /srv/pillar
+    trusted_grains: tuple[str, ...] = ("platform",)  # that may decide: names, ``platform``, or ``all``
     ext_pillar: list[dict[str, Any]] = []  # [{kind: options}]: other sources, merged in order
     ext_pillar_first: bool = False  # ask them before the SLS, which then see and override them
     source_merging_strategy: str = "smart"  # or recurse, aggregate, overwrite, list, none
@@ -95,6 +95,21 @@ class Pillar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: bool = True  # render in the background too, so that targets can ask for pillar values
 
 
+class Plans(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Plans over a fleet (``saltern plan``)."""
+
+    approval: Literal["none", "anyone", "another"] = "none"  # who must approve a plan before it is applied
+    lifetime: str = "24h"  # a plan can be applied so long
+
+
+class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Looking whether agents are as their states declare them."""
+
+    interval: str = ""  # how often everybody is looked at, e.g. 6h; empty: only when somebody asks
+    splay: str = "10m"  # within which time the looks of one round begin
+    target: str = "*"  # who is looked at: a compound expression
+
+
 class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of ``controller.yaml``."""
 
@@ -107,5 +122,8 @@ class ControllerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     mine: Mine = msgspec.field(default_factory=Mine)
     peer: dict[str, list[str]] = {}  # agents that may publish, and the functions: regular expressions of both
     publish: Publish = msgspec.field(default_factory=Publish)
+    returners: dict[str, dict[str, Any]] = {}  # name: {kind, …}; where else returns are delivered
+    plans: Plans = msgspec.field(default_factory=Plans)
+    drift: Drift = msgspec.field(default_factory=Drift)
     database: str = ""  # postgresql://user@host/name; default: SQLite in the state directory
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is written to stderr

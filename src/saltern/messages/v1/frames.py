@@ -231,7 +231,7 @@ class Parts(Frame, frozen=True, kw_only=True, tag="parts"):
 
 
 class More(Frame, frozen=True, kw_only=True, tag="more"):
-    """Give me part ``number``, from 0, of that answer. Asked on ``rpc.<KEY>.more``; each controller hears it."""
+    """Give me part ``number``, from 0; on ``rpc.<KEY>.more``, which every controller hears."""
 
     id: bytes
     number: int
@@ -305,6 +305,76 @@ class Published(Frame, frozen=True, kw_only=True, tag="published"):
 
     jid: str
     data: bytes
+
+
+# --- files: what they are is answered by a controller; what is in them comes from the stream FILES ---------
+
+
+class AskFiles(Frame, frozen=True, kw_only=True, tag="ask-files"):
+    """Service ``files``: what are these environments, as they were at ``since`` or later?"""
+
+    saltenvs: tuple[str, ...] = ()
+    since: float = 0.0
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A snapshot: SHA-256 and size of its manifest's root, and a revision such as a git commit."""
+
+    sha256: bytes
+    size: int
+    revision: str = ""
+
+
+class FilesAre(Frame, frozen=True, kw_only=True, tag="files-are"):
+    """Those asked for that are served, and the names of all that are listed."""
+
+    names: tuple[str, ...]
+    environments: dict[str, Environment] = {}
+
+
+class AskPieces(Frame, frozen=True, kw_only=True, tag="ask-pieces"):
+    """Service ``pieces``: have the broker send these to the reply subject: (SHA-256, first, count) each.
+
+    What comes is the messages of ``file.<SHA-256>.<n>``, with the headers of a direct get, then its end.
+    """
+
+    pieces: tuple[tuple[bytes, int, int], ...]
+
+
+class Piece(Frame, frozen=True, kw_only=True, tag="piece"):
+    """A part of a file, on ``file.<SHA-256>.<n>``, captured by the stream FILES."""
+
+    data: bytes
+
+
+class Missing(Frame, frozen=True, kw_only=True, tag="missing"):
+    """Service ``missing``: the stream does not have these, or something else in their place."""
+
+    sha256: tuple[bytes, ...]
+
+
+class Restored(Frame, frozen=True, kw_only=True, tag="restored"):
+    """They are in the stream, again or after all; all but those that nobody has any more."""
+
+    lost: tuple[bytes, ...] = ()
+
+
+# --- pillar ------------------------------------------------------------------------------------------------
+
+
+class AskPillar(Frame, frozen=True, kw_only=True, tag="ask-pillar"):
+    """Service ``pillar``: give me mine, of all pillar environments or of this one."""
+
+    pillarenv: str = ""
+    saltenv: str = ""
+
+
+class PillarIs(Frame, frozen=True, kw_only=True, tag="pillar-is"):
+    """The pillar (``engine.pillar_data``), and how what is given for one run is merged with it."""
+
+    data: bytes
+    strategy: str = "smart"
+    merge_lists: bool = False
 
 
 # --- enrolment, on ``enrol.<TOKEN>`` -------------------------------------------------------------------
