@@ -66,13 +66,10 @@ class Lab:
         with contextlib.suppress(PermissionError):
             if int(_INOTIFY.read_text()) < _INOTIFY_WANTED:
                 _INOTIFY.write_text(str(_INOTIFY_WANTED))
-        _remove_what_was_left(self._parent)
-        self.home = self._parent / f"slt{secrets.token_hex(3)}"
-        self.home.mkdir(mode=0o700)
+        with lab_image.alone():
+            _remove_what_was_left(self._parent)
+            self._settle()
         try:
-            self._undo.callback(shutil.rmtree, self.home)
-            lock = self._undo.enter_context((self.home / "lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
             self._make_switch()
         except BaseException:
             self.down()
@@ -130,6 +127,14 @@ class Lab:
         self._hosts.clear()
 
     # --- making -------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Make the lab's directory; the lock in it says that we are alive."""
+        self.home = self._parent / f"slt{secrets.token_hex(3)}"
+        self.home.mkdir(mode=0o700)
+        self._undo.callback(shutil.rmtree, self.home)
+        lock = self._undo.enter_context((self.home / "lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
     def _make_switch(self) -> None:
         switch = self.switch

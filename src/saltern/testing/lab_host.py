@@ -94,10 +94,11 @@ class LabHost:
                 raise Unavailable(f"the lab host {self.name} did not start: {self.console()[-500:]}")
             if self._leader() is None:
                 return False
-            return self.run("systemctl", "is-system-running", "--wait").stdout.strip() in (
-                "running",
-                "degraded",
-            )
+            try:
+                said = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
+            except HostFailed:  # it has ended since: the next look tells why
+                return False
+            return said in ("running", "degraded")
 
         eventually(ready, within=within, what=f"{self.name} is up")
 

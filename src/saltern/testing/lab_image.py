@@ -102,7 +102,7 @@ def base() -> Path:
     recipe = "\n".join([codename, source.read_text(), *PACKAGES, *QUIET])
     wanted = cache() / f"base-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     cache().mkdir(parents=True, exist_ok=True)
-    with _alone():
+    with alone():
         if not wanted.is_dir():
             _forget_others()
             _build(wanted, codename, source)
@@ -144,8 +144,8 @@ def _forget_others() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Let one process at a time build; the others wait and find it built."""
+def alone() -> Iterator[None]:
+    """Let one process at a time build a root file system, or begin a lab; the others wait."""
     with (cache() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
