@@ -200,13 +200,14 @@ async def connect(
     buffer: int = 8 * 1024 * 1024,
     verify: bool = True,
     tls_first: bool = True,
+    login: tuple[str, str] | None = None,
 ) -> Connection:
     """Open a connection. ``inbox`` is the subject prefix for answers, which only we may hear.
 
     TLS comes before the first byte, so nobody between can talk us out of it. ``verify`` False is for the
     one question that is safe to ask anybody: what the authority's certificate is. ``tls_first`` False is
-    for servers of others, which begin in clear. Raises NotAllowed when the broker refuses the credential,
-    Unavailable when there is no way to it.
+    for servers of others, which begin in clear, and ``login`` a user and password there. Raises NotAllowed
+    when the broker refuses the credential, Unavailable when there is no way to it.
     """
     closed = asyncio.Event()
     client = Client()
@@ -223,6 +224,9 @@ async def connect(
         pair = credential.pair
         options["user_jwt_cb"] = lambda: bytearray(credential.jwt.encode())
         options["signature_cb"] = lambda nonce: base64.b64encode(pair.sign(nonce.encode()) if pair else b"")
+
+    if login is not None:
+        options["user"], options["password"] = login
 
     async def on_closed() -> None:
         closed.set()

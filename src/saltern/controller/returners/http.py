@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -45,7 +46,7 @@ class Session:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Return status and body of the answer. Raises Unavailable."""
-        given = {name: value.reveal() for name, value in self._settings.headers.items()}
+        given = {name: value.reveal() for name, value in self._settings.headers.items()} | self._login()
         try:
             async with self._open().post(
                 url, data=body, headers=given | dict(headers), allow_redirects=False
@@ -54,17 +55,16 @@ class Session:
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self.address} does not answer: {error or type(error).__name__}") from error
 
+    def _login(self) -> dict[str, str]:
+        if not self._settings.username:
+            return {}
+        login = f"{self._settings.username}:{self._settings.password.reveal()}"
+        return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            settings = self._settings
-            auth = (
-                aiohttp.BasicAuth(settings.username, settings.password.reveal())
-                if settings.username
-                else None
-            )
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=_tls(settings), limit=1), auth=auth
-            )
+            connector = aiohttp.TCPConnector(ssl=_tls(self._settings), limit=1)
+            self._session = aiohttp.ClientSession(connector=connector)
         return self._session
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from saltern.controller.returners.base import Common, Delivery, Kind, Secret, Undeliverable
 from saltern.foundation.errors import NotAllowed, SettingsError, Unavailable
@@ -70,7 +70,8 @@ class NatsReturner:
             return self._connection
         settings = self._settings
         ca = await asyncio.to_thread(Path(settings.ca).read_text) if settings.ca else ""
-        endpoint = Endpoint((self._url(),), ca)
+        endpoint = Endpoint((settings.url,), ca)
+        login = (settings.username, settings.password.reveal()) if settings.username else None
         try:
             self._connection = await connect(
                 endpoint,
@@ -79,21 +80,12 @@ class NatsReturner:
                 inbox="_INBOX",
                 timeout=settings.timeout,
                 tls_first=False,
+                login=login,
             )
-        except (NotAllowed, Unavailable) as error:  # its text holds the URL with the password
-            refused = isinstance(error, NotAllowed)
-            hint = "see `username` and `password`" if refused else "see that it runs, and `url`"
-            raise Unavailable(
-                f"{settings.url} {'refuses us' if refused else 'does not answer'}", hint=hint
-            ) from None
+        except NotAllowed as error:
+            hint = "see `username` and `password`"
+            raise Unavailable(f"{settings.url} refuses us", hint=hint) from error
         return self._connection
-
-    def _url(self) -> str:
-        parts, settings = urlsplit(self._settings.url), self._settings
-        if not settings.username:
-            return settings.url
-        user = f"{quote(settings.username, safe='')}:{quote(settings.password.reveal(), safe='')}"
-        return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}"))
 
     async def close(self) -> None:
         """Hang up."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis as Client
     from redis.asyncio.client import Pipeline
 
+#: What Redis says when a key holds something else.
+_WRONG_TYPE = "WRONGTYPE"
+
 
 class Redis(Common, frozen=True, kw_only=True):
     """Settings of the kind ``redis``."""
@@ -54,21 +57,17 @@ class RedisReturner:
 
     async def deliver(self, batch: Sequence[Delivery]) -> None:
         """Write them."""
-        from redis.exceptions import DataError, RedisError, ResponseError
+        from redis.exceptions import DataError, RedisError
 
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
                 for one in batch:
                     self._add(pipeline, one)
                 await pipeline.execute()
-        except (DataError, ResponseError) as error:
-            if str(error).startswith(
-                ("OOM", "MISCONF", "NOAUTH", "NOPERM", "LOADING", "READONLY", "WRONGPASS")
-            ):
-                raise Unavailable(f"{self.address}: {error}") from error
-            raise Undeliverable(str(error)) from error
         except RedisError as error:
-            raise Unavailable(f"{self.address} does not answer: {error or type(error).__name__}") from error
+            if isinstance(error, DataError) or _WRONG_TYPE in str(error):
+                raise Undeliverable(str(error)) from error
+            raise Unavailable(f"{self.address}: {error or type(error).__name__}") from error
 
     def _add(self, pipeline: Pipeline, one: Delivery) -> None:
         prefix, document = self._settings.prefix, one.json()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -244,12 +245,12 @@ def test_what_a_killed_controller_had_taken_is_due_again_when_its_lease_ends(run
     async def main() -> None:
         await fill(store, 1, 2, "there")
         now = time.time() + 1
-        claim = {"rows": 10, "room": 1000, "largest": 1000}
-        taken = await store.deliveries.claim("there", now=now, until=now + 60, **claim)  # type: ignore[arg-type]
+        claim: dict[str, int] = {"rows": 10, "room": 1000, "largest": 1000}
+        taken = await store.deliveries.claim("there", now=now, until=now + 60, **claim)
         assert len(taken) == 2
-        assert await store.deliveries.claim("there", now=now, until=now + 60, **claim) == []  # type: ignore[arg-type]
+        assert await store.deliveries.claim("there", now=now, until=now + 60, **claim) == []
         late = now + 61
-        assert len(await store.deliveries.claim("there", now=late, until=late + 60, **claim)) == 2  # type: ignore[arg-type]
+        assert len(await store.deliveries.claim("there", now=late, until=late + 60, **claim)) == 2
 
     run(main())
 
@@ -412,6 +413,6 @@ def test_whatever_is_poison_exactly_that_is_left(bad: Collection[int], batch: in
 @pytest.mark.parametrize("name", ["batch", "timeout", "waiting", "largest"])
 def test_settings_that_make_no_sense(name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        Common(kind="test", **{name: 0})
+        msgspec.convert({"kind": "test", name: 0}, Common)
     with pytest.raises((ValueError, SalternError)):
         Common(kind="test", keep="soon")
