@@ -41,12 +41,11 @@ QUESTIONS: Mapping[str, Question] = {
 def consult(ask: Callable[[str, bytes], bytes], service: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Put the question with these fields to a service, and return the fields of its answer.
 
-    Bytes stay bytes. Raises UsageError for fields that are no such question, and what ``ask`` raises.
+    Raises UsageError for fields that are no such question, and what ``ask`` raises.
     """
     question = QUESTIONS[service]
     try:
         frame = encode(msgspec.convert(fields, question.frame))
     except (msgspec.ValidationError, TypeError, OverflowError) as error:
         raise UsageError(f"not a question for {service}: {error}") from None
-    answer = decode(ask(service, frame), question.answer)
-    return dict(msgspec.to_builtins(answer, builtin_types=(bytes,)))
+    return msgspec.structs.asdict(decode(ask(service, frame), question.answer))

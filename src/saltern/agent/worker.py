@@ -101,6 +101,8 @@ class Reporter:
             return None if self._pending else link.receive_answer(self._connection)
         except TimeoutError:
             return None
+        finally:
+            self._connection.settimeout(None)  # the keeper has the same socket, and waits on it
 
     def say(self, message: Working | Done) -> None:
         """Tell the loop, and give it a moment to take all that was said."""

@@ -156,7 +156,7 @@ class SiteAgent(Program):
         super().__init__(root, mark, ("agent",), inside=True)
         self.name = name
         self.identity = Identity(self.layout.agent)
-        self.settings("agent.yaml", {"jobs": {"grace": 0.5, "concurrent": 4}})
+        self.settings("agent.yaml", {"jobs": {"grace": 0.5, "concurrent": 4}, "mine_enabled": False})
 
     @property
     def key(self) -> AgentKey:
