@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
-from benchmarks import fleet, single
+from benchmarks import backends, fleet, single
 from benchmarks.measure import Row, machine, table
 
 #: Ours, which return rows; and those that print their own tables.
-ROWS: dict[str, Callable[[bool], Iterable[Row]]] = {"single": single.run, "fleet": fleet.run}
+ROWS: dict[str, Callable[[bool], Iterable[Row]]] = {
+    "single": single.run,
+    "fleet": fleet.run,
+    "backends": backends.run,
+}
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "executor": ("40",),
     "targeting": ("10000",),
