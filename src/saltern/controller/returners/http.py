@@ -85,7 +85,7 @@ def _tls(settings: Web) -> ssl.SSLContext | bool:
 
 def refuse(status: int, body: bytes) -> NoReturn:
     """Raise what an answer that is no success means: Undeliverable for a bad message, else Unavailable."""
-    said = f"the server answered {status}: {_said(body)}"
+    said = f"the server answered {status}: {_said(body)}".rstrip(": ")
     if status in _REFUSALS:
         raise Undeliverable(said)
     hints = {401: "see `username`, `password`, `headers`", 403: "see what the user may do", 404: "see `url`"}
