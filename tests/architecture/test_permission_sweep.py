@@ -10,6 +10,7 @@ import pytest
 
 from saltern.controller.admission import Admission
 from saltern.controller.jobs import Jobs
+from saltern.controller.plans import Plans
 from saltern.identity import authorise
 from saltern.identity.authorise import Action, Decision, Role
 
@@ -42,7 +43,7 @@ def test_nobody_touches_the_seal() -> None:
     assert users == [SOURCE / "identity/authorise.py"]
 
 
-@pytest.mark.parametrize("part", [Admission, Jobs])
+@pytest.mark.parametrize("part", [Admission, Jobs, Plans])
 def test_who_takes_a_decision_looks_at_it(part: type) -> None:
     """A method that is handed a Decision starts with what it must be about."""
     takers = [

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any, Literal, Protocol
 
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent
 from saltern.model.ids import AgentKey, JobId
-from saltern.model.job import Job, Tally, Target
+from saltern.model.job import Job, Rollout, Tally, Target
+from saltern.model.plan import FleetPlan, PlanDetails, PlanRequest
+from saltern.model.mine import MineItem
 from saltern.model.request import RunRequest, TokenRequest
+from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
 from saltern.targeting import Reason
 
+
+class Plans(Protocol):
+    """Plans over a fleet."""
+
+    async def create(self, decision: Decision, request: PlanRequest) -> FleetPlan:
+        """Have the decision's targets look; return the plan, which is ready when its job has ended."""
+
+    async def recent(self, limit: int) -> list[FleetPlan]:
+        """Return up to ``limit`` plans, newest first."""
+
+    async def show(self, id: str) -> PlanDetails:
+        """Return a plan and what it says of each agent. Raises NotFound."""
+
+    async def approve(self, decision: Decision, id: str, fingerprint: str, reason: str) -> FleetPlan:
+        """Put on record who has approved the plan. Raises NotFound, Conflict, NotAllowed."""
+
+    async def targets(self, id: str) -> Targets:
+        """Return the agents a plan is for. Raises NotFound, Conflict."""
+
+    async def apply(
+        self, decision: Decision, id: str, *, rollout: Rollout | None = None, timeout: float | None = None
+    ) -> Job:
+        """Have each of the plan's agents do its part. Raises NotFound, Conflict, NotAllowed."""
+
+
 KeyVerb = Literal["accept", "reject", "revoke", "delete"]
 
 
 class Controller(Protocol):
     """Decides and remembers. Whatever changes something takes a Decision and acts on its targets exactly."""
+
+    @property
+    def plans(self) -> Plans:
+        """Plans over the fleet."""
 
     async def refused(self, principal: Principal, action: Action, reason: str) -> None:
         """Put on record that somebody was not allowed to do something."""
@@ -84,11 +116,32 @@ class Controller(Protocol):
     async def revoke_token(self, decision: Decision, token: str) -> Token:
         """End a token by its id. Raises NotFound."""
 
+    async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
+        """Return what these agents have in the mine, by name, without the data."""
+
+    async def mine_data(self, members: Mapping[AgentKey, str], functions: Collection[str]) -> dict[str, Any]:
+        """Return ``{function: {agent: data}}`` of these agents' entries in the mine."""
+
+    async def delete_mine(self, decision: Decision, functions: Collection[str] | None) -> int:
+        """Delete what the decision's targets have in the mine under these names, or all; return how many."""
+
     def events(self, pattern: str) -> AsyncIterator[Happening]:
         """Yield what happens from now on, of agents and controller, with a tag like the glob ``pattern``."""
 
     async def status(self) -> ControllerStatus:
         """Return how the controller is."""
+
+    async def returners_status(self) -> list[ReturnerStatus]:
+        """Return how every returner is."""
+
+    async def refused_returns(self, name: str, *, limit: int) -> list[Undelivered]:
+        """Return what a returner has refused, oldest first. Raises NotFound."""
+
+    async def retry_returner(self, decision: Decision, name: str) -> Retried:
+        """Deliver again what a returner has refused. Raises NotFound."""
+
+    async def test_returner(self, decision: Decision, name: str) -> Tried:
+        """Deliver a return that nobody made, and tell how that went. Raises NotFound."""
 
     async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
         """Return up to ``limit`` entries of the audit log that follow entry ``after``, oldest first."""

@@ -42,3 +42,9 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     """The last line of a stream that could not go on."""
 
     error: Problem
+
+
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
+    """How many things are gone."""
+
+    deleted: int

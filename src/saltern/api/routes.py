@@ -5,20 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.api.call import Answer, Call, Route
-from saltern.api.handlers import agents, jobs, system
-from saltern.api.replies import Broken, JobPage, JobTargets
+from saltern.api.handlers import agents, jobs, mine, plans, returners, system
+from saltern.api.replies import Broken, Deleted, JobPage, JobTargets
 from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
     AgentsQuery,
+    Application,
+    Approval,
     AuditQuery,
     EventsQuery,
     JobsQuery,
     KeyChange,
     KeysQuery,
     MatchQuery,
+    MineDataQuery,
+    MineDeletion,
+    MineQuery,
     NewJob,
+    NewPlan,
     NewTokenRequest,
     NoQuery,
+    PlansQuery,
+    RefusedQuery,
     Rerun,
     ResolveQuery,
     StreamQuery,
@@ -28,6 +36,9 @@ from saltern.api.schemas import (
 from saltern.identity.authorise import Action, Decision
 from saltern.model.agent import Agent
 from saltern.model.job import Job, Tally
+from saltern.model.plan import FleetPlan, PlanDetails
+from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
+from saltern.model.mine import MineItem
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
@@ -59,6 +70,16 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/jobs/{jid}/cancel", Action.JOB_CANCEL, "Cancel a job", jobs.cancel, Tally, NoQuery),
     Route("POST", "/v1/jobs/{jid}/rerun", Action.JOB_RUN, "Run a job again on the agents it had",
           jobs.start, Job, StreamQuery, Rerun, lines=_UPDATES, subject=jobs.subject_of_rerun, status=202),
+    Route("POST", "/v1/plans", Action.JOB_RUN, "Plan a run of states", plans.create, FleetPlan, NoQuery,
+          NewPlan, subject=plans.subject_of_new, status=201),
+    Route("GET", "/v1/plans", Action.PLAN_READ, "List plans, newest first", plans.index, list[FleetPlan],
+          PlansQuery),
+    Route("GET", "/v1/plans/{id}", Action.PLAN_READ, "Show a plan and what it says of each agent",
+          plans.show, PlanDetails, NoQuery),
+    Route("POST", "/v1/plans/{id}/approve", Action.PLAN_APPROVE, "Approve a plan", plans.approve, FleetPlan,
+          NoQuery, Approval, subject=plans.subject_of_approval),
+    Route("POST", "/v1/plans/{id}/apply", Action.JOB_RUN, "Do exactly what a plan says", plans.apply, Job,
+          StreamQuery, Application, lines=_UPDATES, subject=plans.subject_of_application, status=202),
     Route("GET", "/v1/target", Action.AGENT_READ, "Tell whom an expression means", jobs.resolve, Resolved,
           ResolveQuery),
     Route("GET", "/v1/agents", Action.AGENT_READ, "List accepted agents and their presence", agents.agents,
@@ -72,10 +93,25 @@ ROUTES: tuple[Route, ...] = (
           NoQuery, NewTokenRequest, subject=agents.subject_of_token, status=201),
     Route("DELETE", "/v1/tokens/{id}", Action.TOKEN_CHANGE, "Revoke a join token", agents.revoke_token, Token,
           NoQuery),
+    Route("GET", "/v1/mine", Action.MINE_READ, "List what agents have in the mine", mine.index, list[MineItem],
+          MineQuery),
+    Route("GET", "/v1/mine/data", Action.MINE_READ, "Read what agents have in the mine", mine.data,
+          dict[str, dict[str, Any]], MineDataQuery),
+    Route("POST", "/v1/mine/delete", Action.MINE_CHANGE, "Delete what agents have in the mine", mine.delete,
+          Deleted, NoQuery, MineDeletion, subject=mine.subject_of_deletion),
     Route("GET", "/v1/events", Action.EVENT_READ, "Watch what happens, live", system.events, None,
           EventsQuery, lines=Happening | Broken),
     Route("GET", "/v1/status", Action.SYSTEM_READ, "Tell how the controller is", system.status,
           ControllerStatus, NoQuery),
+    Route("GET", "/v1/returners", Action.SYSTEM_READ, "Tell how every returner is", returners.index,
+          list[ReturnerStatus], NoQuery),
+    Route("GET", "/v1/returners/{name}/refused", Action.SYSTEM_READ, "List what a returner has refused",
+          returners.refused, list[Undelivered], RefusedQuery),
+    Route("POST", "/v1/returners/{name}/retry", Action.SYSTEM_CHANGE,
+          "Deliver again what a returner has refused", returners.retry, Retried, NoQuery,
+          subject=returners.subject),
+    Route("POST", "/v1/returners/{name}/test", Action.SYSTEM_CHANGE, "Deliver a test to a returner",
+          returners.test, Tried, NoQuery, subject=returners.subject),
     Route("GET", "/v1/audit", Action.AUDIT_READ, "Read the audit log, oldest first", system.audit,
           list[AuditEntry], AuditQuery),
     Route("POST", "/v1/audit/accept-loss", Action.AUDIT_CHANGE,

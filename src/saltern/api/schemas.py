@@ -37,12 +37,51 @@ class NewJob(Strict, frozen=True, kw_only=True):
     queue: Seconds | None = None
     subset: Annotated[int, Meta(ge=1, description="Only so many of them, chosen at random.")] | None = None
     rollout: Rollout | None = None
+    returners: Annotated[
+        tuple[str, ...], Meta(description="Who else gets the returns, beside those that always do.")
+    ] = ()
 
 
 class Rerun(Strict, frozen=True, kw_only=True):
     """Run a job again on the agents it had; ``failed``: only where it did not end ok."""
 
     failed: bool = False
+
+
+class NewPlan(Strict, frozen=True, kw_only=True):
+    """Look what a run of ``states`` (without any: of the highstate) would change on agents.
+
+    The plan can be applied for ``lifetime`` seconds; without it the controller's default holds.
+    """
+
+    target: Annotated[str, Meta(min_length=1, description="Who: an expression of the kind below.")]
+    kind: str = "glob"
+    delimiter: Delimiter = ":"
+    states: tuple[str, ...] = ()
+    saltenv: str = "base"
+    pillar: dict[str, Any] = {}
+    exclude: tuple[str, ...] = ()
+    lifetime: Seconds | None = None
+
+
+class Approval(Strict, frozen=True, kw_only=True):
+    """Why a plan is approved. With ``fingerprint``, only if the plan has that one."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    fingerprint: str = ""
+
+
+class Application(Strict, frozen=True, kw_only=True):
+    """How a plan is applied."""
+
+    timeout: Seconds | None = None
+    rollout: Rollout | None = None
+
+
+class PlansQuery(Strict, frozen=True, kw_only=True):
+    """The newest ``limit`` plans."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 20
 
 
 class KeyChange(Strict, frozen=True, kw_only=True):
@@ -62,6 +101,27 @@ class NewTokenRequest(Strict, frozen=True, kw_only=True):
     id_pattern: Annotated[str, Meta(min_length=1, max_length=253)] = "*"
     grains: dict[str, str] = {}
     note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class MineQuery(Strict, frozen=True, kw_only=True):
+    """Whose entries of the mine: ``target`` is an expression of ``kind``."""
+
+    target: Annotated[str, Meta(min_length=1)] = "*"
+    kind: str = "glob"
+    delimiter: Delimiter = ":"
+
+
+class MineDataQuery(MineQuery, frozen=True, kw_only=True):
+    """And which: names with commas between."""
+
+    functions: Annotated[str, Meta(min_length=1)]
+
+
+class MineDeletion(MineQuery, frozen=True, kw_only=True):
+    """Which entries of the mine to delete: those of these names, or all (null)."""
+
+    target: Annotated[str, Meta(min_length=1)]
+    functions: tuple[str, ...] | None = None
 
 
 class NoQuery(Strict, frozen=True, kw_only=True):
@@ -127,6 +187,12 @@ class ResolveQuery(Strict, frozen=True, kw_only=True):
     kind: str = "glob"
     delimiter: Delimiter = ":"
     why: bool = False
+
+
+class RefusedQuery(Strict, frozen=True, kw_only=True):
+    """At most ``limit``."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
 class AuditQuery(Strict, frozen=True, kw_only=True):

@@ -18,14 +18,16 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "run": Command("run", "Run a function on many machines at once"),
     "call": Command("call", "Run a function on this machine, without a controller"),
-    "plan": Command("plan", "Show what states would change on this machine, and save it"),
-    "apply": Command("apply", "Do exactly what a saved plan says"),
+    "apply": Command("apply", "Bring machines into their declared state"),
+    "plan": Command("plan", "Show what that would change, have it approved, and save it"),
+    "show": Command("show", "Show which states a machine gets"),
     "undo": Command("undo", "Bring back what a run of states has changed"),
     "target": Command("target", "Show whom a target means"),
     "minions": Command("minions", "List the agents: who is here, who is not"),
     "job": Command("job", "List, show, watch, cancel and rerun jobs"),
     "returner": Command("returner", "See and mend where returns are delivered"),
     "events": Command("events", "Watch what happens, live"),
+    "mine": Command("mine", "See what agents tell each other through the mine"),
     "key": Command("key", "List, accept, reject, revoke and delete agents' keys"),
     "token": Command("token", "Make, list and revoke join tokens"),
     "audit": Command("audit", "Prove that the audit log is whole"),
@@ -38,8 +40,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "doc"),
-    "This machine": ("plan", "apply", "undo"),
+    "States": ("apply", "plan", "show", "undo"),
+    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric"),
     "About": ("help", "version"),

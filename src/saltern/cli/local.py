@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _FILES, _PILLAR = ("srv/saltern", "srv/salt"), ("srv/pillar",)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse._ActionsContainer, *, state_output: bool = True) -> None:
     """Declare the options that say where states come from."""
-    parser.add_argument("--local", action="store_true", help="accepted for old habits: it is always local")
+    parser.add_argument("--local", action="store_true", help="work on this machine, without a controller")
     parser.add_argument(
         "--file-root",
         action="append",
@@ -29,9 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pillar-root", action="append", metavar="DIR", help="likewise (/srv/pillar)")
     parser.add_argument("--id", metavar="NAME", help="be called NAME, in top files and grains")
-    parser.add_argument(
-        "--state-output", choices=MODES, default="full", metavar="MODE", help=f"one of {', '.join(MODES)}"
-    )
+    if state_output:
+        parser.add_argument(
+            "--state-output", choices=MODES, default="full", metavar="MODE", help=f"one of {', '.join(MODES)}"
+        )
 
 
 def host(context: Context, options: argparse.Namespace, fun: str = "state.apply") -> LocalHost:

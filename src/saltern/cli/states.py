@@ -31,7 +31,7 @@ class StatesView(TextView):
         super().__init__(context, together=together, progress=progress)
         self._mode = mode
         self._of_states = of_states
-        self._gathered = Gathered()
+        self._gathered = Gathered(mode)
 
     def stepped(self, stepped: Stepped) -> None:
         """Draw how far the runs are."""

@@ -7,21 +7,27 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import saltern
 from saltern.controller.admission import Admission
 from saltern.controller.fabric import Fabric
+from saltern.controller.files.backend import Backend
+from saltern.controller.files.service import Files
+from saltern.controller.files.sources import Source
 from saltern.controller.fleet import Fleet
 from saltern.controller.groups import Groups
 from saltern.controller.happenings import Happenings
-from saltern.controller.intake import GrainsWatch, Intake
+from saltern.controller.intake import GrainsWatch, Intake, Service
 from saltern.controller.jobs import Jobs
 from saltern.controller.mine import Mine
 from saltern.controller.orders import Orders
 from saltern.controller.peers import AgentChanged, JobMade, News, Peers, Returned, Welcomed
+from saltern.controller.pillar.service import PillarPlaces, Pillars
+from saltern.controller.plans import Plans
 from saltern.controller.publish import Publishing
+from saltern.controller.returners.service import Returners
 from saltern.controller.returns import Returns, as_settled
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Act, JobFilter, Store
@@ -31,10 +37,13 @@ from saltern.foundation.clock import Clock
 from saltern.foundation.errors import Conflict, SalternError
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.identity.authority import Authority
+from saltern.messages.v1 import AskFiles, AskPillar, Missing
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
+from saltern.model.mine import MineItem
 from saltern.model.request import RunRequest, TokenRequest
+from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
@@ -68,8 +77,13 @@ class Controller:
         settings: ControllerSettings,
         groups: Groups,
         clock: Clock,
+        pillar_places: PillarPlaces,
+        backends: Sequence[Backend] = (),
     ) -> None:
-        """``endpoint`` is where agents dial in, ``dial`` where this controller does."""
+        """``endpoint`` is where agents dial in, ``dial`` where this controller does.
+
+        ``backends`` are where the files for agents come from, ``pillar_places`` what pillars are made with.
+        """
         self._store = store
         self._authority = authority
         self._endpoint = endpoint
@@ -102,14 +116,23 @@ class Controller:
             settings=settings,
             clock=clock,
         )
+        self.returners = Returners(settings.returners, store, clock)
         self.jobs_alive = Jobs(
             fleet=self.fleet,
             store=store,
             fabric=self.fabric,
             authority=authority,
             peers=self._peers,
+            returners=self.returners,
             settings=settings,
             clock=clock,
+        )
+        self.plans = Plans(
+            store=store,
+            jobs=self.jobs_alive,
+            settings=settings.plans,
+            clock=clock,
+            on_record=self._on_record,
         )
         self.mine = Mine(store=store, fleet=self.fleet, groups=groups, settings=settings, clock=clock)
         self.intake = Intake(
@@ -124,7 +147,19 @@ class Controller:
             publishing=Publishing(fleet=self.fleet, work=self, settings=settings, clock=clock),
             clock=clock,
         )
-        self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, clock)
+        self.files = Files(
+            [Source(backend, number) for number, backend in enumerate(backends)],
+            lambda: self.fabric.connection,
+            self.happenings,
+            clock,
+            keep=settings.files.keep,
+        )
+        self.intake.services["files"] = Service(AskFiles, self.files.describe)
+        self.intake.services["missing"] = Service(Missing, self.files.restore)
+        self.intake.senders["pieces"] = self.files.send
+        self.pillars = Pillars(fleet=self.fleet, settings=settings, places=pillar_places, clock=clock)
+        self.intake.services["pillar"] = Service(AskPillar, self.pillars.answer)
+        self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, self.returners, clock)
         self._grains = GrainsWatch(self.fleet, self.happenings, Orders(authority, self.fabric, clock), clock)
 
     async def start(self) -> None:
@@ -136,14 +171,22 @@ class Controller:
         self._background(self._keep_up())
         self._background(self._take_stock())
         self._background(self._keep_house())
+        await self.returners.begin()
+        for work in self.returners.work():
+            self._background(work)
+        self._background(self.files.run())
+        self._background(self.pillars.keep_index())
 
     async def close(self) -> None:
         """Stop; what is under way is taken up by the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.files.close()
+        await self.pillars.close()
         await self.jobs_alive.flush()
         await self.fleet.flush()
+        await self.returners.close()
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
@@ -158,6 +201,7 @@ class Controller:
     async def _on_open(self, connection: Connection, system: Connection) -> None:
         await self.happenings.attach(connection)
         await self._peers.attach(connection, self._on_news)
+        await self.files.attach(connection)
         await self.intake.attach(connection, system)
         await streams.watch(connection, streams.GRAINS, "$KV.grains.*", self._grains.on_grains)
         self._consumer = asyncio.create_task(self._consume(connection))
@@ -219,6 +263,8 @@ class Controller:
                 )
                 if pruned.jobs:
                     log.info("removed %d old jobs, about %d bytes", pruned.jobs, pruned.bytes)
+                await self._store.plans.forget(before=now - keep)
+                await self._store.rollouts.forget()
             except SalternError as error:
                 log.error("old jobs are not removed: %s", error)
             await asyncio.sleep(_RETENTION)
@@ -331,6 +377,19 @@ class Controller:
         await self._on_record(decision)
         return await self.admission.revoke_token(decision, token)
 
+    async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
+        """Return what these agents have in the mine, by name, without the data."""
+        return await self.mine.list(members)
+
+    async def mine_data(self, members: Mapping[AgentKey, str], functions: Collection[str]) -> dict[str, Any]:
+        """Return ``{function: {agent: data}}`` of these agents' entries in the mine."""
+        return await self.mine.read(members, functions)
+
+    async def delete_mine(self, decision: Decision, functions: Collection[str] | None) -> int:
+        """Delete what the decision's targets have in the mine."""
+        await self._on_record(decision)
+        return await self.mine.delete(decision, functions)
+
     def events(self, pattern: str) -> AsyncIterator[Happening]:
         """Yield what happens from now on, of agents and controller, with a tag like the glob."""
         return self.happenings.listen(pattern)
@@ -351,6 +410,26 @@ class Controller:
             jobs=sum(not live.settled for live in self.jobs_alive.live.values()),
             problems=problems,
         )
+
+    async def returners_status(self) -> list[ReturnerStatus]:
+        """Return how every returner is."""
+        return await self.returners.status()
+
+    async def refused_returns(self, name: str, *, limit: int) -> list[Undelivered]:
+        """Return what a returner has refused, oldest first. Raises NotFound."""
+        return await self.returners.refused(name, limit=limit)
+
+    async def retry_returner(self, decision: Decision, name: str) -> Retried:
+        """Deliver again what a returner has refused. Raises NotFound."""
+        decision.require(Action.SYSTEM_CHANGE)
+        await self._on_record(decision)
+        return await self.returners.retry(name)
+
+    async def test_returner(self, decision: Decision, name: str) -> Tried:
+        """Deliver a return that nobody made. Raises NotFound."""
+        decision.require(Action.SYSTEM_CHANGE)
+        await self._on_record(decision)
+        return await self.returners.test(name, decision.principal.name)
 
     async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
         """Return up to ``limit`` entries of the audit log that follow entry ``after``, oldest first."""

@@ -14,6 +14,7 @@ from saltern.controller.live import LiveJob, Part
 from saltern.controller.orders import ORDER_LIFE, Orders
 from saltern.controller.peers import JobMade, Peers
 from saltern.controller.presence import Change
+from saltern.controller.returners.service import Returners
 from saltern.controller.rollout import Roll
 from saltern.controller.sending import Sending, ago
 from saltern.controller.settings import ControllerSettings
@@ -56,14 +57,16 @@ class Jobs:
         fabric: Fabric,
         authority: Authority,
         peers: Peers,
+        returners: Returners,
         settings: ControllerSettings,
         clock: Clock,
     ) -> None:
         self._fleet = fleet
         self._peers = peers
+        self._returners = returners
         self._store = store
         self._fabric = fabric
-        self._orders = Orders(authority, fabric, clock)
+        self._orders = Orders(authority, fabric, clock, store.plans.part)
         self._settings = settings.jobs
         self._default_timeout = reading.duration(settings.jobs.timeout)
         self._clock = clock
@@ -84,7 +87,7 @@ class Jobs:
 
     # --- what people ask ---------------------------------------------------------------------------
 
-    async def run(self, decision: Decision, request: RunRequest) -> Job:
+    async def run(self, decision: Decision, request: RunRequest, *, jid: JobId | None = None) -> Job:
         """Record the job, then send it to the decision's targets. Raises Unavailable, UsageError."""
         decision.require(Action.JOB_RUN)
         now = self._clock.now()
@@ -93,7 +96,7 @@ class Jobs:
             raise UsageError("a job's timeout is more than 0 seconds")
         connection = self._fabric.connection  # without a broker nothing is promised
         job = Job(
-            jid=new_job_id(now),
+            jid=jid or new_job_id(now),
             fun=request.fun,
             args=request.args,
             kwargs=request.kwargs,
@@ -104,6 +107,8 @@ class Jobs:
             timeout=timeout,
             queue_until=None if request.queue is None else now + request.queue,
             rollout=request.rollout,
+            returners=self._returners.chosen(request.fun, request.returners),
+            plan=request.plan,
         )
         if request.rollout is not None:
             rollout.check(request.rollout, len(decision.targets.members))

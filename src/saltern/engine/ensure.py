@@ -6,6 +6,7 @@ from typing import Any
 
 from saltern.engine.call import describe
 from saltern.engine.door import Looking, Mending
+from saltern.engine.mark import mark
 from saltern.engine.result import Result
 from saltern.sdk import Changes, Conflict, Done, Moment, SalternError, State
 
@@ -15,7 +16,7 @@ def ensure(
 ) -> Result:
     """Return how ``state`` ended. Without ``mending`` it is a dry run, and ``apply`` is never called.
 
-    With ``expected``, nothing is done unless exactly that is what differs.
+    With ``expected``, nothing is done unless exactly that is what differs; its ``mend`` is a mark, if any.
     """
     try:
         changes = state.check(looking)
@@ -31,8 +32,9 @@ def ensure(
 
 
 def same(changes: Changes, expected: Changes) -> bool:
-    """Tell whether two findings are equal, as far as they are shown."""
-    return dict(changes) == dict(expected) and changes.unknown == expected.unknown
+    """Tell whether findings are what was expected: what is shown of them, and the mark of what is not."""
+    alike = expected.mend is None or mark(changes.mend) == expected.mend
+    return alike and dict(changes) == dict(expected) and changes.unknown == expected.unknown
 
 
 def failure(error: Exception, changes: dict[str, Any] | None = None) -> Result:
@@ -67,6 +69,7 @@ def _ended(result: bool | None, state: State, changes: Changes, moment: Moment) 
         changes=dict(changes),
         unknown=changes.unknown,
         warnings=changes.warnings,
+        mark="" if result is True else mark(changes.mend),
     )
 
 

@@ -26,13 +26,14 @@ LARGEST_KEPT = 64 * 1024 * 1024
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """Who made a run and what it was. ``started`` is seconds since the epoch."""
+    """Who made a run and what it was. ``started`` is seconds since the epoch, ``job`` an order's id."""
 
     run: str
     what: str
     started: float
     pid: int
     states: int = 0
+    job: str = ""
 
 
 class Former(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     ``started`` is seconds since the epoch, ``duration`` seconds. ``ran`` is False when its requisites
     kept it from running; ``skipped`` is True when its own conditions did. ``unknown`` says why what would
-    happen can't be foreseen.
+    happen can't be foreseen. ``mark`` is that of what a dry run would mend with, which is not shown.
     """
 
     result: bool | None
@@ -26,6 +26,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     skipped: bool = False
     unknown: str = ""
     warnings: tuple[str, ...] = ()
+    mark: str = ""
 
     @property
     def changed(self) -> bool:

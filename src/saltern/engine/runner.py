@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from saltern.engine.journal import Journal
+from saltern.engine.mark import of_arguments
 from saltern.engine.requisites import COMMENTS, Judgement, Status, judge
 from saltern.engine.result import Result, in_salt_shape
 from saltern.engine.sequence import waits
@@ -26,13 +27,16 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run is made. ``expected`` holds what a plan foresaw, by the chunks' keys."""
+    """How a run is made. ``expected`` holds what a plan foresaw, by the chunks' keys; ``marks`` adds what a
+    plan knows states by to their results.
+    """
 
     test: bool = False
     auto: bool = False  # at once whatever the requisites leave independent
     failhard: bool = False
     threads: int = min(8, (os.cpu_count() or 1) + 4)
     expected: Mapping[str, Changes] | None = None
+    marks: bool = False
 
 
 class Run:
@@ -218,7 +222,9 @@ class Run:
         for step in self._compiled.steps:
             if step.look or step.chunk not in self._results:
                 continue
-            yield _shape(self._compiled.chunks[step.chunk], self._results[step.chunk], number)
+            chunk, result = self._compiled.chunks[step.chunk], self._results[step.chunk]
+            key, shape = _shape(chunk, result, number)
+            yield key, {**shape, "marks": [of_arguments(chunk), result.mark]} if self._wishes.marks else shape
             number += 1
         for chunk, result in self._listeners:
             yield _shape(chunk, result, number)

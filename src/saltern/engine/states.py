@@ -84,6 +84,7 @@ def _head(site: Site, compiled: Compiled, what: str) -> Head:
         started=now,
         pid=os.getpid(),
         states=len(compiled.chunks),
+        job="" if site.host.agent is None else site.host.agent.jid,
     )
 
 

@@ -26,12 +26,13 @@ _UNDONE = "undone"
 
 
 def find(directory: Path, run: str | None = None) -> Head:
-    """Return the run that begins with ``run``; without, the latest that changed something and still stands.
+    """Return the run that begins with ``run``, or that the job ``run`` made; without, the latest that
+    changed something and still stands.
 
     Raises NotFound.
     """
     for head in runs(directory):
-        if head.run.startswith(run) if run else _stands(directory / head.run):
+        if (head.run.startswith(run) or head.job == run) if run else _stands(directory / head.run):
             return head
     said = f"no run {run!r} is recorded here" if run else "no run that could be undone is recorded here"
     raise NotFound(said, hint="state.runs lists them")

@@ -18,11 +18,20 @@ from saltern.model.ids import AgentKey
 
 
 class Action(StrEnum):
-    """Everything that is ever asked for."""
+    """Everything that is ever asked for.
+
+    ``job.run`` is the right to run anything at all. States, and even looking what they would do, render
+    templates that may call any function; so plans, their application, looks for drift, the checks of a
+    roll-out and its undoing are all ``job.run`` on their agents, decided here like any other job. Whoever
+    restricts functions one day must count each of these as *any function*.
+    """
 
     JOB_RUN = "job.run"
     JOB_CANCEL = "job.cancel"
     JOB_READ = "job.read"
+    PLAN_READ = "plan.read"
+    PLAN_APPROVE = "plan.approve"
+    DRIFT_READ = "drift.read"
     AGENT_READ = "agent.read"
     EVENT_READ = "event.read"
     KEY_READ = "key.read"

@@ -10,12 +10,30 @@ from saltern.model.ids import AgentKey, JobId
 from saltern.model.status import Status
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A function that tells whether a batch does well: it ends ok everywhere, and returns nothing false."""
+
+    fun: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    target: str = ""  # where it is run; empty: on the agents of the batch
+    target_kind: str = "glob"
+
+
 class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a job goes round: so many agents at a time, and when it stops."""
 
     batch: str  # agents at a time: ``10`` or ``10%``
     wait: float = 0.0  # seconds to rest after an agent is done, before the next one's turn
     max_failures: str = ""  # more than these (``3``, ``5%``) stop it; empty: nothing does
+    checks: tuple[Check, ...] = ()  # run after each batch; one that fails stops it
+    check_within: float = 0.0  # seconds a check may be tried again until it passes
+    rollback: bool = False  # the batch in which it stops is undone
+
+    @property
+    def in_steps(self) -> bool:
+        """Tell that each batch ends, and is judged, before the next begins."""
+        return bool(self.checks) or self.rollback
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +51,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     queue_until: float | None = None  # offline targets may still get it until then
     cancelled_by: str | None = None
     rollout: Rollout | None = None  # None: all at once
+    plan: str = ""  # the plan it applies: each agent gets its own part of it
     returners: tuple[str, ...] = ()  # who else gets its returns
 
 

@@ -21,6 +21,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     queue: float | None = None
     rollout: Rollout | None = None
+    plan: str = ""
     returners: tuple[str, ...] = ()  # beside those that get every job's returns
 
 

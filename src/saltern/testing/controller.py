@@ -19,11 +19,13 @@ from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
 from saltern.model.request import RunRequest, TokenRequest
+from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import SETTLED, Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
 from saltern.targeting import Reason
+from saltern.testing.plans import FakePlans
 
 #: Data larger than this is not sent in a line, as the real controller does it.
 LINE = 256 * 1024
@@ -71,8 +73,11 @@ class FakeController:
         self._data: dict[tuple[JobId, AgentKey], bytes] = {}
         self._history: dict[JobId, list[Update]] = {}
         self._changed = asyncio.Event()
+        self.plans = FakePlans(self.run, self.now)
         self._now = _EPOCH
         self.happenings: list[Happening] = []
+        self.returners: dict[str, ReturnerStatus] = {}
+        self.undelivered: list[Undelivered] = []
 
     # --- describing the world -------------------------------------------------------------------------
 
@@ -387,6 +392,34 @@ class FakeController:
             pending=sum(agent.state is KeyState.PENDING for agent in self.fleet.values()),
             jobs=sum(not Tally(self._counts(jid)).settled for jid in self._jobs),
         )
+
+    async def returners_status(self) -> list[ReturnerStatus]:
+        """Return what the test has put into ``returners``."""
+        return list(self.returners.values())
+
+    async def refused_returns(self, name: str, *, limit: int) -> list[Undelivered]:
+        """Return what the test has put into ``undelivered``."""
+        self._returner(name)
+        return self.undelivered[:limit]
+
+    async def retry_returner(self, decision: Decision, name: str) -> Retried:
+        """Forget what was refused."""
+        decision.require(Action.SYSTEM_CHANGE)
+        self.decisions.append(decision)
+        self._returner(name)
+        count, self.undelivered = len(self.undelivered), []
+        return Retried(name=name, count=count)
+
+    async def test_returner(self, decision: Decision, name: str) -> Tried:
+        """Go as well as the last delivery did."""
+        decision.require(Action.SYSTEM_CHANGE)
+        self.decisions.append(decision)
+        return Tried(name=name, seconds=0.01, error=self._returner(name).error)
+
+    def _returner(self, name: str) -> ReturnerStatus:
+        if name not in self.returners:
+            raise NotFound(f"there is no returner {name!r}")
+        return self.returners[name]
 
     async def audit(self, *, after: int, limit: int) -> list[AuditEntry]:
         """Return what was decided, as an audit log would have it."""

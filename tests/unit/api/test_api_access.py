@@ -65,6 +65,7 @@ def test_every_action_that_changes_something_has_a_route() -> None:
     assert changing == {
         Action.JOB_RUN,
         Action.JOB_CANCEL,
+        Action.PLAN_APPROVE,
         Action.KEY_CHANGE,
         Action.TOKEN_CHANGE,
         Action.AUDIT_CHANGE,

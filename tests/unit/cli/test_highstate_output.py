@@ -187,7 +187,7 @@ def test_plan_apply_undo(saltern: Saltern, roots: list[str], tmp_path: Path) -> 
     assert (done.code, motd.read_text()) == (0, "me\n")
     done = saltern("apply", *roots, str(plan))
     assert done.code != 0
-    assert "planned a change (diff), now no change" in done.err
+    assert "planned a change (newfile), now no change" in done.err
     done = saltern("undo")
     assert (done.code, motd.exists()) == (0, False)
     assert f"brought back: {motd}" in done.out

@@ -241,7 +241,7 @@ def test_a_plan_that_no_longer_holds_is_refused(site: Site, place: Path) -> None
     made = plans.plan(site, ["a"])
     (place / "old").write_text("other\n")
     before = listing(place)
-    with pytest.raises(Conflict, match=r"file\.managed .*/old: planned a change \(diff\), now a change"):
+    with pytest.raises(Conflict, match=r"file\.managed .*/old: planned a change \(diff\), now another: a change"):
         plans.apply_plan(site, made)
     assert listing(place) == before
 
@@ -355,3 +355,23 @@ def test_a_strangers_link_is_not_written_through(site: Site, tmp_path: Path, pla
     assert found["result"] is False
     assert "belongs to user id 12345" in found["comment"]
     assert (place / "old").read_text() == "old\n"
+
+
+def test_a_plan_knows_what_it_does_not_show(site: Site, place: Path) -> None:
+    """A new file's content and a command's arguments are in no list of changes; they count all the same."""
+    made = plans.plan(site, ["a"])
+    told = list(plans.told_of(made))
+    path = place.parent / "sls/a.sls"
+    path.write_text(path.read_text().replace("contents: new", "contents: evil"))
+    before = listing(place)
+    with pytest.raises(Conflict, match=r"etc/new: planned a change .*, now another"):
+        plans.apply_plan(site, made)
+    with pytest.raises(Conflict, match="no longer what was planned"):
+        plans.apply_approved(site, made, told)
+    assert listing(place) == before
+
+
+def test_a_plan_is_applied_by_its_fingerprint_alone(site: Site, place: Path) -> None:
+    made = plans.plan(site, ["a"])
+    results = plans.apply_approved(site, made, [])
+    assert [one["result"] for one in results.values()] == [True] * len(made.planned)

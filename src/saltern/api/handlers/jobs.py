@@ -35,6 +35,7 @@ async def subject_of_new(call: Call) -> Subject:
         few = {key: name for key, name in targets.members.items() if key in chosen}
         targets = Targets(few, targets.expression, targets.kind, targets.unknown)
     options = {"timeout": body.timeout, "queue": body.queue, "rollout": body.rollout}
+    options["returners"] = body.returners
     return Subject(targets, _arguments(body, **options))
 
 
@@ -52,7 +53,10 @@ async def subject_of_rerun(call: Call) -> Subject:
             f"of the agents of job {job.jid} none is to run again",
             hint="they all ended ok, or are no longer accepted",
         )
-    return Subject(Targets(members, job.target, job.target_kind), _arguments(job, timeout=job.timeout))
+    return Subject(
+        Targets(members, job.target, job.target_kind),
+        _arguments(job, timeout=job.timeout, returners=job.returners),
+    )
 
 
 def _arguments(source: Any, **others: Any) -> dict[str, Any]:
@@ -62,17 +66,18 @@ def _arguments(source: Any, **others: Any) -> dict[str, Any]:
 async def start(call: Call, decision: Decision) -> Answer:
     """Start what was decided; answer with the job, or with its updates."""
     job = await call.controller.run(decision, msgspec.convert(decision.arguments, RunRequest))
-    return _updates(call, job, decision.targets.unknown) if call.query.stream else job
+    return updates(call, job, decision.targets.unknown) if call.query.stream else job
 
 
 async def watch(call: Call, decision: Decision) -> Answer:
     """Answer with a job's updates from its beginning."""
-    return _updates(call, await call.controller.job(call.jid))
+    return updates(call, await call.controller.job(call.jid))
 
 
-def _updates(call: Call, job: Job, unknown: tuple[str, ...] = ()) -> Lines:
-    updates = call.controller.watch(job.jid, output=call.query.output)
-    return Lines(_after(Unknown(names=unknown), updates) if unknown else updates)
+def updates(call: Call, job: Job, unknown: tuple[str, ...] = ()) -> Lines:
+    """Return a job's updates from its beginning; ``unknown`` are names in its target that nobody has."""
+    following = call.controller.watch(job.jid, output=call.query.output)
+    return Lines(_after(Unknown(names=unknown), following) if unknown else following)
 
 
 async def _after(first: Update, rest: AsyncIterator[Update]) -> AsyncIterator[Update]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 
 from saltern.cli.arguments import parse
 from saltern.cli.context import Context
@@ -72,12 +73,16 @@ def add_rollout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_kinds(parser: argparse.ArgumentParser) -> None:
-    """Declare how TARGET is to be read; globs and comma lists without an option."""
+def add_kinds(parser: argparse.ArgumentParser, *, taken: Collection[str] = ()) -> None:
+    """Declare how TARGET is to be read; globs and comma lists without an option.
+
+    ``taken`` are long options that mean something else to the command; only their letter is left.
+    """
     group = parser.add_argument_group("what TARGET is (names with * and ?, and commas, unless you say)")
     kinds = group.add_mutually_exclusive_group()
     for letter, name, kind, explanation in KINDS:
-        kinds.add_argument(letter, name, dest="kind", action="store_const", const=kind, help=explanation)
+        options = [letter] if name in taken else [letter, name]
+        kinds.add_argument(*options, dest="kind", action="store_const", const=kind, help=explanation)
     group.add_argument("--delimiter", metavar="TEXT", help="between the steps of a path, in place of ':'")
     parser.set_defaults(kind="glob")
 
@@ -135,10 +140,11 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
         body["subset"] = options.subset
     if options.returners:
         body["returners"] = [name for text in options.returners for name in text.split(",") if name]
-    return body | _rollout(options)
+    return body | rollout_of(options)
 
 
-def _rollout(options: argparse.Namespace) -> dict[str, object]:
+def rollout_of(options: argparse.Namespace) -> dict[str, object]:
+    """Return how the job goes round, as the API takes it. Raises UsageError."""
     if options.batch is None:
         if options.batch_wait or options.max_failures:
             raise UsageError("--batch-wait and --max-failures go with --batch")

@@ -24,6 +24,8 @@ from saltern.cli.output.words import counted
 
 #: Parts of a command's changes that are another on every machine and say nothing.
 _INCIDENTAL = frozenset({"pid"})
+#: Modes that show each state; in the others, machines are alike when all that is shown of them is.
+_SHOWS_ALL: tuple[Mode, ...] = ("full", "terse", "mixed")
 #: What differs between two runs with the same outcome.
 _TIMES = ("start_time", "duration")
 
@@ -31,10 +33,11 @@ _TIMES = ("start_time", "duration")
 class Alike:
     """Machines whose runs have come out the same, but for the time they took."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, mode: Mode) -> None:
         self.names: list[str] = []
         self.results = results
-        self.essences = {key: essence(one) for key, one in results.items()}
+        everything = mode in _SHOWS_ALL
+        self.essences = {key: essence(one) for key, one in results.items() if everything or _tells(one)}
 
     @property
     def failed(self) -> int:
@@ -53,8 +56,9 @@ class Alike:
 class Gathered:
     """The runs of many machines. ``size`` is about how many bytes of distinct results it holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: Mode) -> None:
         self.size = 0
+        self._mode = mode
         self._groups: dict[bytes, Alike] = {}
 
     def add(self, name: str, data: bytes) -> bool:
@@ -65,8 +69,8 @@ class Gathered:
         if not (is_highstate(found) or is_plan(found)):
             return False
         results = of_plan(found) if is_plan(found) else found
-        group = Alike(results)
-        key = hashlib.blake2b(repr(group.essences).encode()).digest()
+        group = Alike(results, self._mode)
+        key = hashlib.blake2b(repr((len(results), group.essences)).encode()).digest()
         if key not in self._groups:
             self._groups[key] = group
             self.size += len(data)
@@ -78,6 +82,11 @@ class Gathered:
         groups = sorted(self._groups.values(), key=lambda group: (-len(group.names), min(group.names)))
         self._groups, self.size = {}, 0
         return groups
+
+
+def _tells(one: Mapping[str, Any]) -> bool:
+    """Tell whether anything is to be said of a state: it did not just find all as it should be."""
+    return one["result"] is not True or bool(one.get("changes")) or bool(one.get("warnings"))
 
 
 def essence(one: Mapping[str, Any]) -> bytes:
@@ -117,15 +126,16 @@ def _against(group: Alike, first: Alike, style: Style, mode: Mode) -> Iterator[s
     own = {
         key: one
         for key, one in _timeless(group.results).items()
-        if one["result"] is False or group.essences[key] != first.essences.get(key)
+        if one["result"] is False
+        or (key in group.essences and group.essences[key] != first.essences.get(key))
     }
-    missing = sum(key not in group.essences for key in first.essences)
-    same = len(group.results) - len(own)
+    missing = sum(key not in group.results for key in first.essences)
+    same = sum(group.essences.get(key) == told for key, told in first.essences.items() if key not in own)
     words = [f"{same} as on {first.shown()}"] if same else []
     words += [f"{missing} not there"] if missing else []
     count = f" ({len(group.names)})" if len(group.names) > 1 else ""
     yield f"{style.paint(group.shown(), 'cyan')}{count}: {tally(group.results)}{_listed(words)}"
-    yield from states(own, style, "full" if mode == "changes" else mode)
+    yield from states(own, style, mode)
 
 
 def _listed(words: list[str]) -> str:

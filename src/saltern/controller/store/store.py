@@ -9,11 +9,14 @@ from saltern.controller.store.agents import Agents
 from saltern.controller.store.audit import Audit
 from saltern.controller.store.database import Database
 from saltern.controller.store.deliveries import Deliveries
+from saltern.controller.store.drift import Drifts
 from saltern.controller.store.jobs import Jobs
 from saltern.controller.store.meta import Meta
 from saltern.controller.store.mine import Mine
+from saltern.controller.store.plans import Plans
 from saltern.controller.store.retention import Retention
 from saltern.controller.store.returns import Returns
+from saltern.controller.store.rollouts import Rollouts
 from saltern.controller.store.targets import Targets
 from saltern.controller.store.tokens import Tokens
 
@@ -34,6 +37,9 @@ class Store:
         self.targets = Targets(database)
         self.returns = Returns(database)
         self.deliveries = Deliveries(database)
+        self.plans = Plans(database)
+        self.rollouts = Rollouts(database)
+        self.drift = Drifts(database)
         self.retention = Retention(database)
         self.audit = Audit(database, anchor)
         self.meta = Meta(database)

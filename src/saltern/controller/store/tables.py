@@ -121,6 +121,7 @@ jobs = sa.Table(
     _time("queue_until", nullable=True),
     sa.Column("cancelled_by", sa.Text),
     _text("rollout"),  # JSON object or null
+    _text("plan"),  # the plan it applies; empty: none
     _text("returners"),  # JSON array
     sa.Column("weight", sa.BigInteger, nullable=False),  # bytes it takes here, about
     sa.Column("removing", sa.Boolean, nullable=False),  # retention is taking it away, nobody sees it
@@ -199,6 +200,78 @@ returners = sa.Table(
     _time("last_delivery", nullable=True),
     _text("error"),
     _time("error_at", nullable=True),
+    sqlite_with_rowid=False,
+)
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    _text("id", primary_key=True),
+    _time("created"),
+    _text("creator"),
+    _text("target"),
+    _text("target_kind"),
+    _text("states"),  # JSON array
+    _text("saltenv"),
+    _text("pillar"),  # JSON object
+    _text("exclude"),  # JSON array
+    _time("expires"),
+    _text("jid"),
+    _text("fingerprint"),  # empty until all agents have looked
+    _text("approved_by"),
+    _time("approved_at", nullable=True),
+    _text("reason"),
+    _text("applied_by"),
+    _time("applied_at", nullable=True),
+    _text("applied_jid"),
+    sqlite_with_rowid=False,
+)
+
+plan_agents = sa.Table(
+    "plan_agents",
+    metadata,
+    _text("plan", primary_key=True),
+    _text("key", primary_key=True),
+    _text("name"),
+    _text("fingerprint"),
+    sa.Column("changes", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("unknown", sa.Integer, nullable=False),
+    _text("told"),  # JSON array of [key, words, mark]
+    _text("error"),
+    sa.ForeignKeyConstraint(["plan"], ["plans.id"]),
+)
+
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    _text("jid", primary_key=True),
+    _text("record"),  # JSON of controller.rollout.Record
+    sa.Column("over", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    _text("name", primary_key=True),
+    _text("holder"),
+    _time("until"),
+    sqlite_with_rowid=False,
+)
+
+drift = sa.Table(
+    "drift",
+    metadata,
+    _text("key", primary_key=True),
+    _text("name"),
+    _text("state"),
+    _time("since"),
+    _time("checked"),
+    _text("jid"),
+    _text("differs"),  # JSON array of [key, words, mark]
+    _text("error"),
+    _text("missed"),
     sqlite_with_rowid=False,
 )
 

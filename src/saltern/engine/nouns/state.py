@@ -130,7 +130,13 @@ def high(host: Host, data: Data, test: bool = False, queue: bool = False) -> Res
     return _made(host, site_of(host).compile_data(data, "state.high"), Wishes(test=test), "state.high", queue)
 
 
-def plan(host: Host, mods: Names | None = None, pillar: Data | None = None, saltenv: str = "base") -> Any:
+def plan(
+    host: Host,
+    mods: Names | None = None,
+    pillar: Data | None = None,
+    saltenv: str = "base",
+    exclude: Names | None = None,
+) -> Any:
     """Return what ``state.apply`` would change now, what can't be known, and a fingerprint of it all.
 
     Example:
@@ -138,11 +144,53 @@ def plan(host: Host, mods: Names | None = None, pillar: Data | None = None, salt
     """
     from saltern.engine import plan as plans
 
-    return plans.plan(site_of(host), _names(mods), saltenv=saltenv, pillar=pillar)
+    return plans.plan(site_of(host), _names(mods), saltenv=saltenv, pillar=pillar, exclude=_names(exclude))
+
+
+def apply_plan(
+    host: Host,
+    fingerprint: str,
+    mods: Names | None = None,
+    pillar: Data | None = None,
+    saltenv: str = "base",
+    exclude: Names | None = None,
+    planned: list[Any] | None = None,
+    queue: bool = False,
+    parallel: bool | str = False,
+) -> Results:
+    """Apply SLS if that does exactly what was planned, else do nothing and say what differs.
+
+    ``fingerprint`` is that of a ``state.plan`` with the same arguments; ``planned`` what it foresaw, in few
+    words. ``saltern apply --plan ID`` gives each agent its own.
+
+    Example:
+        saltern run web1 state.apply_plan 2c26b46b68ffc68ff99b453c1d304134 nginx
+    """
+    import msgspec
+
+    from saltern.engine import plan as plans
+
+    site = site_of(host)
+    wanted = plans.Plan(
+        machine=site.opts.get("id", ""),
+        made=0.0,
+        states=tuple(_names(mods)),
+        saltenv=saltenv,
+        pillar=pillar or {},
+        exclude=tuple(_names(exclude)),
+        planned=(),
+        fingerprint=fingerprint,
+    )
+    told = msgspec.convert(planned or [], list[plans.Told])
+    auto = _wishes(False, parallel, False).auto
+    results = plans.apply_approved(site, wanted, told, auto=auto, queue=queue)
+    return _judged(host, results)
 
 
 def undo(host: Host, run: str | None = None) -> dict[str, Any]:
     """Bring back the files, modes, owners and links that a run changed; without ``run`` the last that did.
+
+    ``run`` is the run's name, how it begins, or the id of the job that made it.
 
     Returns ``{run, restored: [path], left: [what could not be brought back, and why]}``.
 
@@ -319,6 +367,10 @@ def _made(host: Host, compiled: Compiled, wishes: Wishes, what: str, queue: bool
         results = look(site, compiled, wishes)
     else:
         results = perform(site, compiled, wishes, what=what, queue=queue)
+    return _judged(host, results)
+
+
+def _judged(host: Host, results: Results) -> Results:
     if any(one["result"] is False for one in results.values()):
         host.fail(FAILED)
     return results

@@ -22,6 +22,9 @@ def upgrade() -> None:
     _targets()
     _returns()
     _deliveries()
+    _plans()
+    _rollouts()
+    _drift()
     _audit()
 
 
@@ -129,6 +132,7 @@ def _jobs() -> None:
         _time("queue_until", nullable=True),
         sa.Column("cancelled_by", sa.Text),
         _text("rollout"),
+        _text("plan"),
         _text("returners"),
         sa.Column("weight", sa.BigInteger, nullable=False),
         sa.Column("removing", sa.Boolean, nullable=False),
@@ -210,6 +214,82 @@ def _deliveries() -> None:
         _text("error"),
         _time("error_at", nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_returners"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _plans() -> None:
+    op.create_table(
+        "plans",
+        _text("id"),
+        _time("created"),
+        _text("creator"),
+        _text("target"),
+        _text("target_kind"),
+        _text("states"),
+        _text("saltenv"),
+        _text("pillar"),
+        _text("exclude"),
+        _time("expires"),
+        _text("jid"),
+        _text("fingerprint"),
+        _text("approved_by"),
+        _time("approved_at", nullable=True),
+        _text("reason"),
+        _text("applied_by"),
+        _time("applied_at", nullable=True),
+        _text("applied_jid"),
+        sa.PrimaryKeyConstraint("id", name="pk_plans"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "plan_agents",
+        _text("plan"),
+        _text("key"),
+        _text("name"),
+        _text("fingerprint"),
+        sa.Column("changes", sa.Integer, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("unknown", sa.Integer, nullable=False),
+        _text("told"),
+        _text("error"),
+        sa.PrimaryKeyConstraint("plan", "key", name="pk_plan_agents"),
+        sa.ForeignKeyConstraint(["plan"], ["plans.id"], name="fk_plan_agents_plans"),
+    )
+
+
+def _rollouts() -> None:
+    op.create_table(
+        "rollouts",
+        _text("jid"),
+        _text("record"),
+        sa.Column("over", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("jid", name="pk_rollouts"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "leases",
+        _text("name"),
+        _text("holder"),
+        _time("until"),
+        sa.PrimaryKeyConstraint("name", name="pk_leases"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _drift() -> None:
+    op.create_table(
+        "drift",
+        _text("key"),
+        _text("name"),
+        _text("state"),
+        _time("since"),
+        _time("checked"),
+        _text("jid"),
+        _text("differs"),
+        _text("error"),
+        _text("missed"),
+        sa.PrimaryKeyConstraint("key", name="pk_drift"),
         sqlite_with_rowid=False,
     )
 
