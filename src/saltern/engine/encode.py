@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from saltern.sdk.errors import SalternError
+from saltern.sdk.secret import MASK, Secret
 
 _encoder = msgspec.json.Encoder()
 
@@ -21,7 +22,7 @@ class NotData(SalternError):
 
 
 def encode(value: Any) -> bytes:
-    """Return ``value`` as JSON.
+    """Return ``value`` as JSON, with a mask in the place of each secret.
 
     Bytes are read as UTF-8, what isn't becomes U+FFFD; sets become sorted lists, keys text; times are
     ISO 8601; numbers that JSON has no word for (nan, infinity) are null. Raises NotData.
@@ -74,7 +75,9 @@ def _built_in(value: Any) -> Any:
 
 
 def _text(value: str) -> str:
-    """Replace half characters (lone surrogates), which no encoding has."""
+    """Replace half characters (lone surrogates), which no encoding has, and secrets."""
+    if isinstance(value, Secret):
+        return MASK
     if type(value) is str and value.isascii():
         return value
     return str.__str__(value).encode(errors="replace").decode()

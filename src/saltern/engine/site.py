@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from saltern.engine.supply import RunSupply
 from saltern.sdk import Host, NotSupported, State
 from saltern.sdk.registry import LIBRARY, Registry
@@ -56,11 +58,28 @@ class Site:
             self._pillar = self._pillar_source(self._given, str(self.opts.get("pillarenv") or ""))
         return self._pillar
 
+    @property
+    def known_pillar(self) -> Mapping[str, Any]:
+        """The pillar if it was asked for; else nothing."""
+        return self._pillar or {}
+
+    def pillar_anew(self, given: Mapping[str, Any], pillarenv: str) -> Mapping[str, Any]:
+        """Return the pillar made anew, beside the one that is kept. Raises SalternError."""
+        from saltern.engine.pillar_merge import laid_over
+
+        wanted = pillarenv or str(self.opts.get("pillarenv") or "")
+        return self._pillar_source(laid_over(self._given, given), wanted)
+
     def _compiled_pillar(self, given: Mapping[str, Any], saltenv: str) -> Mapping[str, Any]:
-        from saltern.engine.pillar import compile_pillar, laid_over
+        from saltern.engine.pillar import compile_pillar
+        from saltern.engine.pillar_merge import merging_of
 
         tree = self._pillar_tree
-        return laid_over({} if tree is None else compile_pillar(self._world({}), tree), given)
+        if tree is None:
+            return given
+        opts = {**self.opts, "pillarenv": saltenv or None}
+        world = msgspec.structs.replace(self._world({}), opts=opts)
+        return merging_of(opts).with_given(compile_pillar(world, tree), given)
 
     def give_pillar(self, given: Mapping[str, Any] | None) -> None:
         """Lay ``given`` over the pillar, for one run."""

@@ -28,6 +28,9 @@ class Holdings(Protocol):
     def forget_pillar(self) -> None:
         """Have the pillar compiled anew when it is next asked for."""
 
+    def pillar_anew(self, given: Mapping[str, Any], pillarenv: str) -> Mapping[str, Any]:
+        """Return the pillar made anew. Raises SalternError."""
+
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
         """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
 
@@ -44,6 +47,14 @@ class RunSupply(Supply):
     def pillar(self) -> Mapping[str, Any]:
         """The host's pillar, compiled when first asked for. Raises SlsError."""
         return self.site.pillar
+
+    def pillar_anew(self, given: Mapping[str, Any], pillarenv: str = "") -> Mapping[str, Any]:
+        """Return the pillar made anew; see Supply."""
+        return self.site.pillar_anew(given, pillarenv)
+
+    def forget_pillar(self) -> None:
+        """Have the pillar made anew when it is next asked for."""
+        self.site.forget_pillar()
 
     @property
     def saltenv(self) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from saltern.sdk import AgentControl, BadArgument, Host, RunningJob, Unavailable
 
+ALIASES = {"pillar_refresh": "refresh_pillar"}
+
 
 def running(host: Host) -> list[dict[str, Any]]:
     """Return the jobs at work, without this one: each ``{jid, fun, arg, kwargs, pid, user, started}``.
@@ -104,6 +106,19 @@ def refresh_grains(host: Host) -> bool:
     """
     _agent(host).refresh_grains()
     host.forget_grains()
+    return True
+
+
+def refresh_pillar(host: Host) -> bool:
+    """Have the pillar made anew and return true. Raises when it does not render, with file and line.
+
+    Each job asks for the pillar as it is then, so nothing has to be refreshed before another job.
+
+    Example:
+        saltern run '*' saltutil.refresh_pillar
+    """
+    host.supply.forget_pillar()
+    _ = host.supply.pillar
     return True
 
 

@@ -30,6 +30,15 @@ class Supply(Protocol):
     def pillar(self) -> Mapping[str, Any]:
         """The host's pillar."""
 
+    def pillar_anew(self, given: Mapping[str, Any], pillarenv: str = "") -> Mapping[str, Any]:
+        """Return the pillar made anew, of one environment or of all, with ``given`` laid over it.
+
+        What ``pillar`` holds stays as it is. Raises SalternError when it can't be made.
+        """
+
+    def forget_pillar(self) -> None:
+        """Have the pillar made anew when it is next asked for."""
+
     @property
     def saltenv(self) -> str:
         """The environment that ``salt://`` paths are looked up in."""
@@ -80,6 +89,13 @@ class NoSupply(Supply):
     def pillar(self) -> Mapping[str, Any]:
         """The pillar: empty."""
         return {}
+
+    def pillar_anew(self, given: Mapping[str, Any], pillarenv: str = "") -> Mapping[str, Any]:
+        """Return what is given: there is no pillar."""
+        return given
+
+    def forget_pillar(self) -> None:
+        """Do nothing: there is no pillar."""
 
     @property
     def saltenv(self) -> str:

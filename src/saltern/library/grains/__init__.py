@@ -6,10 +6,9 @@ the file ``grains`` beside the settings, which is read again whenever grains are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from saltern.library.grains.values import ABSENT, merged, objection_to, placed, store
+from saltern.library.grains.values import ABSENT, choice, objection_to, placed, store
 from saltern.sdk import BadArgument, Host
 from saltern.sdk.traverse import traverse
 
@@ -203,42 +202,7 @@ def filter_by(
     Example:
         saltern run '*' grains.filter_by '{Debian: {pkg: apache2}, RedHat: {pkg: httpd}}' default=Debian
     """
-    values = traverse(host.grains, grain, [])
-    chosen = _match(lookup_dict, values if isinstance(values, list) else [values])
-    if chosen is None:
-        chosen = lookup_dict.get(default)
-    if base and base in lookup_dict:
-        chosen = _over(lookup_dict[base], chosen)
-    if not merge:
-        return chosen
-    under = {} if chosen is None else chosen
-    if not isinstance(under, Mapping):
-        raise BadArgument(
-            "grains.filter_by: merge needs a mapping to merge into; the choice is a plain value"
-        )
-    return merged(under, merge)
-
-
-def _match(table: Mapping[Any, Any], values: list[Any]) -> Any:
-    from fnmatch import fnmatchcase
-
-    for value in values:
-        for key, choice in table.items():
-            if fnmatchcase(str(value), str(key)):
-                if choice is not None:
-                    return choice
-                break
-    return None
-
-
-def _over(base: Any, chosen: Any) -> Any:
-    if chosen is None:
-        return base
-    if not isinstance(base, Mapping):
-        return chosen
-    if not isinstance(chosen, Mapping):
-        raise BadArgument("grains.filter_by: base is a mapping, so the value chosen must be one too")
-    return merged(base, chosen)
+    return choice("grains.filter_by", lookup_dict, traverse(host.grains, grain, []), merge, default, base)
 
 
 def _set_list(host: Host, key: str, value: list[Any], delimiter: str) -> dict[str, Any]:

@@ -107,3 +107,51 @@ def _write(host: Host, path: str, grains: dict[str, Any]) -> None:
     except yaml.YAMLError as error:
         raise BadArgument(f"a grain must be plain data: {error}") from None
     host.write(path, text.encode())
+
+
+def choice(
+    who: str,
+    table: Mapping[Any, Any],
+    value: Any,
+    merge: Mapping[str, Any] | None,
+    default: str,
+    base: str | None,
+) -> Any:
+    """Return what a table has for a value (or for the first of several), or for ``default``.
+
+    The table's keys may be shell patterns. What ``base`` names lies under the choice, ``merge`` over it.
+    Raises BadArgument, in the name of the function ``who``, for plain values that would have to be merged.
+    """
+    chosen = _match(table, value if isinstance(value, list) else [value])
+    if chosen is None:
+        chosen = table.get(default)
+    if base and base in table:
+        chosen = _over(who, table[base], chosen)
+    if not merge:
+        return chosen
+    under = {} if chosen is None else chosen
+    if not isinstance(under, Mapping):
+        raise BadArgument(f"{who}: merge needs a mapping to merge into; the choice is a plain value")
+    return merged(under, merge)
+
+
+def _match(table: Mapping[Any, Any], values: list[Any]) -> Any:
+    from fnmatch import fnmatchcase
+
+    for value in values:
+        for key, found in table.items():
+            if fnmatchcase(str(value), str(key)):
+                if found is not None:
+                    return found
+                break
+    return None
+
+
+def _over(who: str, base: Any, chosen: Any) -> Any:
+    if chosen is None:
+        return base
+    if not isinstance(base, Mapping):
+        return chosen
+    if not isinstance(chosen, Mapping):
+        raise BadArgument(f"{who}: base is a mapping, so the value chosen must be one too")
+    return merged(base, chosen)
