@@ -25,7 +25,10 @@ def run(quick: bool) -> Iterable[Row]:
         here = Path(directory)
         repository = _laid(here / "origin", count)
         time.sleep(0.2)  # what was changed a moment ago is not trusted to stay
-        options = [{"roots": {"base": str(repository.path / "tree")}}, {"git": {"remotes": [repository.url]}}]
+        options: list[dict[str, Any]] = [
+            {"roots": {"base": str(repository.path / "tree")}},
+            {"git": {"remotes": [repository.url]}},
+        ]
         roots, git = build(options, Place(here / "state"))
         git.refresh()
         try:

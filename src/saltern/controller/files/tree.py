@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from saltern.controller.files.backend import Backend, Entry
 from saltern.foundation.errors import NotAllowed, Unavailable
+from saltern.sdk.supply import CachedFile
 from saltern.sls.tree import Source, is_inside
 
 #: Bytes of one file that are willingly read.
@@ -62,6 +63,25 @@ class BackendTree:
     def files(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all files of an environment, sorted. Raises Unavailable."""
         return sorted(path for path, (_, entry) in self._all(saltenv).items() if entry.token)
+
+    def directories(self, saltenv: str) -> Sequence[str]:
+        """Return the paths of all directories of an environment, sorted. Raises Unavailable."""
+        found: set[str] = set()
+        for path in self._all(saltenv):
+            above = path.rpartition("/")[0]
+            while above and above not in found:
+                found.add(above)
+                above = above.rpartition("/")[0]
+        return sorted(found)
+
+    def links(self, saltenv: str) -> Mapping[str, str]:
+        """Return the symbolic links of an environment: path to target, as written. Raises Unavailable."""
+        every = self._all(saltenv).items()
+        return {path.rstrip("/"): one.link for path, (_, one) in every if one.link is not None}
+
+    def cached(self, saltenv: str, path: str) -> CachedFile | None:
+        """Raise Unavailable: what backends have does not lie on this machine as files."""
+        raise Unavailable(f"{path} is not copied to this machine", hint="read its content instead")
 
     def _all(self, saltenv: str) -> Mapping[str, tuple[Backend, Entry]]:
         if saltenv not in self._listed:

@@ -13,6 +13,7 @@ from saltern.controller.files.backends.roots import Roots
 from saltern.controller.files.ignore import Ignoring
 from saltern.controller.files.tree import BackendTree
 from saltern.foundation.errors import Conflict, NotAllowed, NotFound, SettingsError, Unavailable
+from saltern.sls.tree import Tree
 
 
 def lay(root: Path, **files: str) -> Path:
@@ -251,6 +252,18 @@ def test_what_the_settings_ignore_is_not_served(tmp_path: Path) -> None:
         read(backend, ".git/config")
     with pytest.raises(SettingsError, match="not a regular expression"):
         Ignoring(roots(tmp_path), [], ["("])
+
+
+def test_a_tree_of_backends_tells_directories_and_links(tmp_path: Path) -> None:
+    lay(tmp_path, a__b__c="x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    tree: Tree = BackendTree([roots(tmp_path)])
+    assert tree.directories("base") == ["a", "a/b", "empty", "link", "link/b"]
+    assert tree.links("base") == {"link": "a"}
+    assert tree.files("base") == ["a/b/c", "link/b/c"]
+    with pytest.raises(Unavailable, match="not copied"):
+        tree.cached("base", "a/b/c")
 
 
 def test_backends_are_one_tree(tmp_path: Path) -> None:
