@@ -18,9 +18,11 @@ import msgspec
 
 import saltern
 from saltern.agent import questions, steps
+from saltern.agent.cache import Cache
 from saltern.agent.credential import Identity
 from saltern.agent.executor import Executor
 from saltern.agent.facts import Facts
+from saltern.agent.fetching import Fetcher
 from saltern.agent.mine import Rounds, is_own
 from saltern.agent.outbox import Outbox
 from saltern.agent.settings import AgentSettings
@@ -104,6 +106,9 @@ class Agent:
         self._signer = PublicKey(self._credential.signer)
         self.clock = ControllerClock()
         self.executor = Executor(layout.agent, control, self, settings=settings.jobs, clock=self.clock)
+        self._fetcher = Fetcher(
+            self.key, Cache(layout.agent / "files"), room=settings.files.cache, ask=self.ask, emit=self.emit
+        )
         self._news: dict[JobId, Ack] = {}
         self._steps: dict[JobId, steps.Steps] = {}
         self._outbox = Outbox(self.executor, self.key, stored=self._stored)
@@ -196,6 +201,7 @@ class Agent:
             admitted.set_result(True)
             self._welcome.set()
             self._outbox.attach(connection)
+            await self._fetcher.attach(connection)
             tasks.append(asyncio.create_task(self._tell_grains(force=welcome.tell_grains)))
             stopped = asyncio.create_task(self._stop.wait())
             lost = asyncio.create_task(connection.closed.wait())
@@ -209,6 +215,7 @@ class Agent:
             self._welcome.clear()
             self._connection = None
             self._outbox.detach()
+            self._fetcher.detach()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -411,17 +418,17 @@ class Agent:
             connection = self._connection
             try:
                 if connection is None:
-                    raise Unavailable("the agent is not connected")
+                    raise questions.NobodyAnswers("the agent is not connected")
                 return await questions.ask(connection, self.key, self._signer, service, data)
-            except Unavailable:
+            except questions.NobodyAnswers:
                 if self.clock.steady() + pause > deadline:
                     raise
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
             pause = min(pause * 2, LAST_PAUSE)
 
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have files brought into the cache."""
-        raise Unavailable("the controllers serve no files yet")
+        """Have files brought into the cache. Raises SalternError."""
+        await self._fetcher.fetch(blobs)
 
     async def _beat(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from saltern.sdk import AgentControl
 from saltern.sdk.local import LocalHost
 
 if TYPE_CHECKING:
+    from saltern.agent.pillar import Masks
     from saltern.agent.worker import Perform
     from saltern.engine.outcome import Outcome
     from saltern.sdk import Host
@@ -47,22 +48,31 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
     """Return what runs an order's function in a worker."""
     facts = Facts(layout, settings)
 
-    def supply(host: Host) -> Supply:
-        from saltern.agent.site import build_site
-
-        return build_site(host, layout, settings).supply
-
     def perform(order: Order, emit: Emit, agent: AgentControl) -> Outcome:
         from saltern.engine.call import call
 
+        masks: list[Masks] = []  # made with the site, when the function first asks for it
+
+        def supply(host: Host) -> Supply:
+            from saltern.agent.pillar import Masks, pillar_of
+            from saltern.agent.site import build_site
+
+            site = build_site(host, layout, settings, pillar=pillar_of(agent), since=order.issued)
+            masks.append(Masks(lambda: site.known_pillar))
+            return site.supply
+
+        def say(stream: str, data: bytes) -> None:
+            emit(stream, masks[0].hide(data) if masks else data)
+
         host = LocalHost(
-            emit=emit,
+            emit=say,
             agent=agent,
             settings=str(layout.settings),
             data=str(layout.agent / "data"),
             grains=facts.known,
             supply=supply,
         )
-        return call(host, order.fun, order.args, order.kwargs)
+        outcome = call(host, order.fun, order.args, order.kwargs)
+        return masks[0].hidden(outcome) if masks and not order.kwargs.get("unmask") else outcome
 
     return perform

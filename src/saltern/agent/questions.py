@@ -29,6 +29,13 @@ PART_WITHIN = 10.0
 #: Parts asked for at the same time.
 _AT_ONCE = 4
 
+
+class NobodyAnswers(Unavailable):
+    """No controller has answered, or it has no time now: ask again."""
+
+    code = "nobody_answers"
+
+
 _ERRORS: Final = {
     kind.code: kind for kind in (Conflict, NotAllowed, NotFound, Refused, BadMessage, UsageError)
 }
@@ -37,18 +44,27 @@ _ERRORS: Final = {
 async def ask(connection: Connection, key: AgentKey, signer: PublicKey, service: str, body: bytes) -> bytes:
     """Return the frame that a controller answers with.
 
-    Raises Unavailable when none answers now, Refused when the answer is not the controller's to this
+    Raises NobodyAnswers when none does now, Refused when the answer is not the controller's to this
     question, and what the controller says is wrong (NotFound, NotAllowed, Conflict …).
     """
     nonce = os.urandom(16)
     question = encode(Question(nonce=nonce, body=body))
-    data = await connection.request(f"rpc.{key}.{service}", question, WITHIN)
+    data = await _asked(connection, f"rpc.{key}.{service}", question, WITHIN)
     answer = decode(data, Signed, Parts, Denied)
+    if isinstance(answer, Denied) and answer.code == "busy":
+        raise NobodyAnswers(answer.message, hint=answer.hint)
     if isinstance(answer, Denied):
         raise _ERRORS.get(answer.code, Unavailable)(answer.message, hint=answer.hint)
     if isinstance(answer, Parts):
         data = await _whole(connection, key, answer)
     return await asyncio.to_thread(verify, data, signer, key, nonce)
+
+
+async def _asked(connection: Connection, subject: str, question: bytes, within: float) -> bytes:
+    try:
+        return await connection.request(subject, question, within)
+    except Unavailable as error:
+        raise NobodyAnswers(error.message, hint=error.hint) from error
 
 
 async def _whole(connection: Connection, key: AgentKey, parts: Parts) -> bytes:
@@ -60,7 +76,7 @@ async def _whole(connection: Connection, key: AgentKey, parts: Parts) -> bytes:
     async def part(number: int) -> bytes:
         async with turn:
             question = encode(More(id=parts.id, number=number))
-            return decode(await connection.request(f"rpc.{key}.more", question, PART_WITHIN), Part).data
+            return decode(await _asked(connection, f"rpc.{key}.more", question, PART_WITHIN), Part).data
 
     found = await asyncio.gather(*(part(number) for number in range(parts.count)))
     data = b"".join(found)

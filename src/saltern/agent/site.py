@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from saltern.agent.cache import Cache
 from saltern.agent.credential import Identity
 from saltern.agent.settings import AgentSettings
+from saltern.agent.snapshot import SnapshotTree
 from saltern.engine.site import PillarSource, Site
 from saltern.foundation.layout import Layout
 from saltern.sls.tree import LocalTree, Tree
@@ -15,17 +17,22 @@ if TYPE_CHECKING:
 
 
 def build_site(
-    host: Host, layout: Layout, settings: AgentSettings, *, pillar: PillarSource | None = None
+    host: Host,
+    layout: Layout,
+    settings: AgentSettings,
+    *,
+    pillar: PillarSource | None = None,
+    since: float = 0.0,
 ) -> Site:
     """Return the site that the functions of one job work on.
 
-    ``pillar`` gives the pillar, unless ``agent.yaml`` names ``pillar_roots``. Raises NotFound when the agent
-    has not joined.
+    The controllers' files are as they were at ``since`` (their time) or later. ``pillar`` gives the pillar,
+    unless ``agent.yaml`` names ``pillar_roots``. Raises NotFound when the agent has not joined.
     """
     own = settings.pillar_roots
     return Site(
         host,
-        _tree(settings),
+        _tree(host, layout, settings, since),
         pillar_tree=LocalTree(own),
         pillar=None if own else pillar,
         opts=_opts(layout, settings),
@@ -33,8 +40,10 @@ def build_site(
     )
 
 
-def _tree(settings: AgentSettings) -> Tree:
-    return LocalTree(settings.file_roots)
+def _tree(host: Host, layout: Layout, settings: AgentSettings, since: float) -> Tree:
+    if settings.file_roots or host.agent is None:
+        return LocalTree(settings.file_roots)
+    return SnapshotTree(host.agent, Cache(layout.agent / "files"), since)
 
 
 def _opts(layout: Layout, settings: AgentSettings) -> dict[str, Any]:

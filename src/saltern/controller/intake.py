@@ -118,6 +118,8 @@ class Intake:
             "mine_drop": Service(MineDrop, lambda key, question: self._mine.drop(key, question)),
             "publish": Service(Publish, lambda key, question: self._publishing.publish(key, question)),
         }
+        #: Services that answer by themselves, where the message says; it is the asker's inbox.
+        self.senders: dict[str, Callable[[AgentKey, Message], Awaitable[None]]] = {}
 
     async def attach(self, connection: Connection, system: Connection) -> None:
         """Hear everything on these connections, and find out who is there."""
@@ -214,6 +216,9 @@ class Intake:
             return
         found = self.services.get(service)
         inbox = permissions.agent_inbox(AgentKey(key))
+        if service in self.senders:
+            await self._have_sent(AgentKey(key), message, inbox, self.senders[service])
+            return
         if found is None:
             await self._reply(
                 message, inbox, Denied(code="no_such_service", message=f"no service {service!r}")
@@ -241,6 +246,20 @@ class Intake:
             return
         if part is not None:
             await self._reply(message, permissions.agent_inbox(key), part)
+
+    async def _have_sent(
+        self,
+        key: AgentKey,
+        message: Message,
+        inbox: str,
+        send: Callable[[AgentKey, Message], Awaitable[None]],
+    ) -> None:
+        if not self._is_own(message, inbox):
+            return
+        try:
+            await send(key, message)
+        except SalternError as error:
+            await self._reply(message, inbox, Denied(code=error.code, message=error.message, hint=error.hint))
 
     async def _on_enrol(self, message: Message) -> None:
         token = message.subject.split(".", 1)[1]
@@ -288,14 +307,20 @@ class Intake:
 
     async def _reply(self, message: Message, inbox: str, frame: Frame) -> None:
         """Answer only where the asker itself can hear: we may write everywhere, so we mind where."""
-        if not message.reply.startswith(inbox + ".") or self._connection is None:
-            asker = message.subject.split(".")[1]
-            self._happenings.emit("request/misdirected", {"reply": message.reply[:100]}, AgentKey(asker))
+        if not self._is_own(message, inbox) or self._connection is None:
             return
         try:
             await self._connection.publish(message.reply, encode(frame))
         except Unavailable as error:
             log.info("an answer was not sent: %s", error)
+
+    def _is_own(self, message: Message, inbox: str) -> bool:
+        """Tell whether an answer would go to the asker; if not, it is an event."""
+        if message.reply.startswith(inbox + "."):
+            return True
+        asker = message.subject.split(".")[1]
+        self._happenings.emit("request/misdirected", {"reply": message.reply[:100]}, AgentKey(asker))
+        return False
 
     async def _renew(self, key: AgentKey, _: Renew) -> Frame:
         return self._admission.renew(key)

@@ -14,7 +14,10 @@ import msgspec
 
 from saltern.controller.admission import advertised
 from saltern.controller.controller import Controller
+from saltern.controller.files.backend import Backend, Place, build, usual
+from saltern.controller.files.ignore import Ignoring
 from saltern.controller.groups import Groups
+from saltern.controller.pillar.service import PillarPlaces
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Store
 from saltern.foundation import atomic, settings
@@ -64,6 +67,12 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                     Path(chosen.targets.clusters or layout.settings / "clusters"),
                 ),
                 clock=clock,
+                pillar_places=PillarPlaces(
+                    settings=layout.settings,
+                    directory=atomic.private_directory(home / "pillar"),
+                    usual=layout.root / "srv/pillar",
+                ),
+                backends=_backends(chosen, layout),
             )
             if not chosen.fabric.urls:
                 account = await controller.admission.account_jwt()
@@ -82,6 +91,17 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
             await controller.start()
             stack.push_async_callback(controller.close)
             yield controller
+
+
+def _backends(chosen: ControllerSettings, layout: Layout) -> list[Backend]:
+    """Return the file backends that are set, else the first usual directory that is there."""
+    files = chosen.files
+    places = [layout.root / "srv/saltern", layout.root / "srv/salt"]
+    found = files.backends or usual(next((one for one in places if one.is_dir()), places[0]))
+    made = build(found, Place(atomic.private_directory(layout.controller / "files")))
+    if not files.ignore_glob and not files.ignore_regex:
+        return made
+    return [Ignoring(one, files.ignore_glob, files.ignore_regex) for one in made]
 
 
 async def _keep_certified(directory: Path, clock: Clock, reload: Callable[[], None]) -> None:

@@ -1,0 +1,142 @@
+"""What the controller does for agents that want files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from saltern.controller.files.blobs import Blobs
+from saltern.controller.files.snapshots import Snapshots
+from saltern.controller.files.sources import Source
+from saltern.controller.happenings import Happenings
+from saltern.foundation import settings as reading
+from saltern.foundation.clock import Clock
+from saltern.foundation.errors import SalternError
+from saltern.messages.v1 import AskFiles, AskPieces, Environment, FilesAre, Missing, Restored, decode
+from saltern.model.ids import AgentKey
+from saltern.transport.connection import Connection, Message
+
+log = logging.getLogger("saltern.files")
+
+#: Environments of one question, and contents that are restored for one.
+_MOST = 256
+#: Seconds between two rounds of removing what no tree has any more.
+_SWEEP = 900.0
+#: Seconds until content that was found damaged is read and restored again.
+_RESTORE_AGAIN = 60.0
+
+
+class Files:
+    """Environments, and their contents in the stream. ``attach`` it to each connection."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        connection: Callable[[], Connection],
+        happenings: Happenings,
+        clock: Clock,
+        *,
+        keep: str = "2d",
+    ) -> None:
+        """``keep`` is how long content stays that no environment has any more."""
+        self.blobs = Blobs(connection)
+        self.snapshots = Snapshots(sources, self.blobs, clock)
+        self._happenings = happenings
+        self._clock = clock
+        self._keep = reading.duration(keep)
+        self._needed: dict[bytes, float] = {}
+        self._restored: dict[bytes, float] = {}
+
+    async def attach(self, connection: Connection) -> None:
+        """Find out what the stream holds. Raises Unavailable."""
+        await self.blobs.take_stock(connection)
+
+    # --- questions -----------------------------------------------------------------------------------
+
+    async def describe(self, key: AgentKey, ask: AskFiles) -> FilesAre:
+        """Answer what environments are."""
+        found: dict[str, Environment] = {}
+        for saltenv in ask.saltenvs[:_MOST]:
+            snapshot = await self.snapshots.get(saltenv, min(ask.since, self._clock.now()))
+            if snapshot is not None:
+                found[saltenv] = Environment(
+                    sha256=snapshot.sha256, size=snapshot.size, revision=snapshot.revision
+                )
+        return FilesAre(names=await self.snapshots.names(), environments=found)
+
+    async def send(self, key: AgentKey, message: Message) -> None:
+        """Have the broker send pieces to the agent that asks; Intake has seen to where."""
+        await self.blobs.send(decode(message.data, AskPieces).pieces, message.reply)
+
+    async def restore(self, key: AgentKey, missing: Missing) -> Restored:
+        """See that content is in the stream which an agent did not find there, or found damaged."""
+        lost = [digest for digest in missing.sha256[:_MOST] if not await self._restore(key, digest)]
+        return Restored(lost=tuple(lost))
+
+    async def _restore(self, key: AgentKey, digest: bytes) -> bool:
+        now = self._clock.steady()
+        if now - self._restored.get(digest, -_RESTORE_AGAIN) < _RESTORE_AGAIN:
+            return True
+        self._restored = {one: at for one, at in self._restored.items() if now - at < _RESTORE_AGAIN}
+        self._restored[digest] = now
+        if digest in self.blobs.stored:
+            self._happenings.emit("files/damaged", {"sha256": digest.hex()}, key)
+            self.blobs.stored.discard(digest)
+        return await self.snapshots.restore(digest)
+
+    # --- housekeeping --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Refresh the backends when it is time, and remove what nobody needs, until cancelled."""
+        await asyncio.gather(
+            self._sweep_now_and_then(),
+            *(self._refresh_now_and_then(one) for one in self.snapshots.sources if not one.is_live),
+        )
+
+    async def _refresh_now_and_then(self, source: Source) -> None:
+        while True:
+            await self._refresh(source)
+            await asyncio.sleep(source.backend.interval)
+
+    async def _refresh(self, source: Source) -> str:
+        """Refresh one backend; return what is wrong, or nothing."""
+        try:
+            await self.snapshots.refresh(source)
+        except SalternError as error:
+            log.warning("files of %s are not refreshed: %s", source.backend.kind, error)
+            self._happenings.emit("files/stale", {"backend": source.backend.kind, "reason": str(error)})
+            return str(error)
+        return ""
+
+    async def refresh(self) -> dict[str, str]:
+        """Refresh every backend; return what is wrong by ``kind/number``, nothing where all is well."""
+        sources = self.snapshots.sources
+        problems = await asyncio.gather(*(self._refresh(source) for source in sources))
+        return {f"{one.backend.kind}/{one.number}": text for one, text in zip(sources, problems, strict=True)}
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP)
+            try:
+                removed = await self.sweep()
+            except SalternError as error:
+                log.warning("old files are not removed: %s", error)
+            else:
+                log.debug("removed %d contents", removed)
+
+    async def sweep(self) -> int:
+        """Remove content that no environment has had for ``keep``; return how many. Raises Unavailable."""
+        now = self._clock.now()
+        for snapshot in self.snapshots.current().values():
+            self._needed.update(dict.fromkeys(snapshot.contents(), now))
+        old = [one for one in self.blobs.stored if now - self._needed.setdefault(one, now) > self._keep]
+        for digest in old:
+            await self.blobs.drop(digest)
+            self._needed.pop(digest, None)
+        self.snapshots.forget_hashes()
+        return len(old)
+
+    def close(self) -> None:
+        """Let go of the backends."""
+        self.snapshots.close()
