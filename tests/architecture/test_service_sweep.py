@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,7 +34,7 @@ def intake() -> tuple[Intake, Line]:
     """Return an intake none of whose parts may be touched: no garbage gets that far."""
     untouchable = cast(Any, None)
     made = Intake(
-        authority=untouchable,
+        authority=cast(Any, SimpleNamespace(orders=None)),
         endpoint=untouchable,
         fleet=untouchable,
         jobs=untouchable,

@@ -9,8 +9,8 @@ from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Rollout, Tally, Target
-from saltern.model.plan import FleetPlan, PlanDetails, PlanRequest
 from saltern.model.mine import MineItem
+from saltern.model.plan import FleetPlan, PlanDetails, PlanRequest
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import Status

@@ -36,9 +36,9 @@ from saltern.api.schemas import (
 from saltern.identity.authorise import Action, Decision
 from saltern.model.agent import Agent
 from saltern.model.job import Job, Tally
+from saltern.model.mine import MineItem
 from saltern.model.plan import FleetPlan, PlanDetails
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
-from saltern.model.mine import MineItem
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
@@ -93,8 +93,8 @@ ROUTES: tuple[Route, ...] = (
           NoQuery, NewTokenRequest, subject=agents.subject_of_token, status=201),
     Route("DELETE", "/v1/tokens/{id}", Action.TOKEN_CHANGE, "Revoke a join token", agents.revoke_token, Token,
           NoQuery),
-    Route("GET", "/v1/mine", Action.MINE_READ, "List what agents have in the mine", mine.index, list[MineItem],
-          MineQuery),
+    Route("GET", "/v1/mine", Action.MINE_READ, "List what agents have in the mine", mine.index,
+          list[MineItem], MineQuery),
     Route("GET", "/v1/mine/data", Action.MINE_READ, "Read what agents have in the mine", mine.data,
           dict[str, dict[str, Any]], MineDataQuery),
     Route("POST", "/v1/mine/delete", Action.MINE_CHANGE, "Delete what agents have in the mine", mine.delete,

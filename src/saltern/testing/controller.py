@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,6 +18,7 @@ from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
+from saltern.model.mine import MineItem
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import SETTLED, Status
@@ -76,6 +77,7 @@ class FakeController:
         self.plans = FakePlans(self.run, self.now)
         self._now = _EPOCH
         self.happenings: list[Happening] = []
+        self.mine: dict[AgentKey, dict[str, Any]] = {}
         self.returners: dict[str, ReturnerStatus] = {}
         self.undelivered: list[Undelivered] = []
 
@@ -362,6 +364,31 @@ class FakeController:
             raise NotFound(f"no token {token!r}", hint="see `saltern token list`")
         self._made[token] = msgspec.structs.replace(self._made[token], revoked=self.now())
         return self._made[token]
+
+    async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
+        """Return the entries of ``mine``, all from the beginning."""
+        return [
+            MineItem(key=key, name=name, function=function, updated=_EPOCH, size=len(repr(value)))
+            for key, name in members.items()
+            for function, value in self.mine.get(key, {}).items()
+        ]
+
+    async def mine_data(self, members: Mapping[AgentKey, str], functions: Collection[str]) -> dict[str, Any]:
+        """Return what is in ``mine``."""
+        return {
+            one: {name: self.mine[key][one] for key, name in members.items() if one in self.mine.get(key, {})}
+            for one in functions
+        }
+
+    async def delete_mine(self, decision: Decision, functions: Collection[str] | None) -> int:
+        """Delete from ``mine``."""
+        decision.require(Action.MINE_CHANGE)
+        self.decisions.append(decision)
+        owned = [self.mine.get(key, {}) for key in decision.targets.members]
+        gone = [(one, name) for one in owned for name in list(one) if functions is None or name in functions]
+        for one, name in gone:
+            del one[name]
+        return len(gone)
 
     async def events(self, pattern: str) -> AsyncIterator[Happening]:
         """Yield what happens from now on."""

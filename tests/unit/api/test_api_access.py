@@ -67,6 +67,8 @@ def test_every_action_that_changes_something_has_a_route() -> None:
         Action.JOB_CANCEL,
         Action.PLAN_APPROVE,
         Action.KEY_CHANGE,
+        Action.MINE_CHANGE,
+        Action.SYSTEM_CHANGE,
         Action.TOKEN_CHANGE,
         Action.AUDIT_CHANGE,
     }

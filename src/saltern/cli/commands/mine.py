@@ -75,5 +75,6 @@ def delete(context: Context, options: argparse.Namespace) -> int:
     """Delete entries."""
     body = {"target": options.target, "kind": options.kind, "functions": options.functions or None}
     done = context.client.ask("POST", "/v1/mine/delete", Deleted, body=body)
-    context.emit(done) if context.json else context.say([f"deleted {counted(done.deleted, 'entry', 'entries')}"])
+    said = [f"deleted from the mine: {counted(done.deleted, 'item')}"]
+    context.emit(done) if context.json else context.say(said)
     return ExitCode.OK
