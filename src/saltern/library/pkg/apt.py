@@ -37,6 +37,7 @@ _LOOKING = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "-o
 _STEP = re.compile(r"(Inst|Remv|Purg) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) .*?\[(\w+)\]\))?")
 _POLICY_VERSION = re.compile(r"^ (?:\*\*\*|   ) (\S+) -?\d+$")
 _FETCHED = re.compile(r"^(Get|Hit|Ign|Err):\d+ (.+)$")
+_REFRESH = "are the package lists new enough? refresh: True fetches them"
 _HOLDER = re.compile(r"It is held by process (\d+) \(([^)]*)\)")
 
 
@@ -334,8 +335,10 @@ class Apt(Managing):
             return "an earlier installation was cut off: run 'dpkg --configure -a' on the host"
         if holder := _HOLDER.search(said):
             return f"process {holder[1]} ({holder[2]}) is installing packages; wait for it, or end it"
-        if "Unable to locate package" in said or "was not found" in said:
-            return "are the package lists new enough? refresh: True fetches them"
+        if missing := re.search(r"Unable to locate package (\S+)", said):
+            return nearest(missing[1], self.ask("apt-cache", *_LOOKING, "pkgnames").split()) or _REFRESH
+        if "was not found" in said:
+            return _REFRESH
         if "Temporary failure resolving" in said or "Could not connect" in said:
             return "the repository can't be reached from this host"
         return ""
