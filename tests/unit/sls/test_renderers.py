@@ -65,6 +65,29 @@ def test_context_wins_over_everything() -> None:
     assert made.data == {"a": 1, "b": 2}
 
 
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a", "a: {b: 1}\n", "a\n\n\n", "#!x\n{ { } }", "{\n{", "a \u2028 b\f"]
+)
+def test_text_without_jinja_is_what_jinja_would_make_of_it(text: str) -> None:
+    work = Work(text, lambda line: line + 7)
+    short = RENDERERS.get("jinja")(work, template(text), "")
+    long = RENDERERS.get("jinja")(work, template(text, opts={"jinja_trim_blocks": True}), "")
+    assert (short.content, short.source(1)) == (long.content, 8)
+
+
+def test_text_without_jinja_does_not_import_it() -> None:
+    code = """
+import sys
+from saltern.sls.compile import compile_sls
+from saltern.sls.world import World
+from saltern.testing.sls import MemoryTree
+tree = MemoryTree({"base": {"a.sls": "x: {test.nop: []}"}})
+assert compile_sls(World(id="x", call=print), tree, ["a"]).chunks
+assert "jinja2" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_mako() -> None:
     loop = "% for i in range(2):\nx${i}: ${grains.get('os', 'none')}\n% endfor\n"
     text = f"#!mako|yaml\n<%include file='part.mako'/>\n{loop}"

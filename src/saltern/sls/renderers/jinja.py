@@ -11,17 +11,21 @@ from saltern.sls.options import Options
 from saltern.sls.template import Template, Work, paths_of
 
 _HEADER = "#jinja2:"
+#: Text without any of these comes out as it went in (Jinja makes one kind of line's end of all).
+_MARKS = ("{{", "{%", "{#", "\r")
 
 
 def render(work: Work, template: Template, argument: str) -> Work:
     """Return the text with everything in it worked out. Raises SlsError that names the line."""
-    from saltern.sls.jinja.environment import TreeLoader, environment, known_options
-
     if argument not in ("", "-s"):
         raise template.fail(f"the renderer jinja has no option {argument!r}", 1)
     options = Options.of(template.world.opts)
     text, header = _header(work.text("jinja", template), template)
     settings = _settings(options, template) | header
+    if not settings and not any(mark in text for mark in _MARKS):
+        return Work(text, work.source, work.secret)
+    from saltern.sls.jinja.environment import TreeLoader, environment, known_options
+
     loader = TreeLoader(template.tree, template.saltenv)
     made = environment(
         loader,
