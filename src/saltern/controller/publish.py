@@ -147,8 +147,8 @@ class Publishing:
                     async for update in updates:
                         if isinstance(update, Ended):
                             break
-                        if isinstance(update, Settled) and (update.size or update.error):
-                            size += update.size
+                        if isinstance(update, Settled) and _has_answer(update):
+                            size += _size(update)
                             _require_small(size, jid)
                             found[update.name] = await self._data(update)
         return msgspec.json.encode(found)
@@ -161,6 +161,15 @@ class Publishing:
             return msgspec.Raw(msgspec.json.encode(update.error.get("message", "")))
         pieces = [piece async for piece in self._work.data(update.jid, update.key)]
         return msgspec.Raw(b"".join(pieces))
+
+
+def _has_answer(update: Settled) -> bool:
+    return _size(update) > 0 or update.error is not None
+
+
+def _size(update: Settled) -> int:
+    """Return how many bytes came back, within the line or beside it."""
+    return len(bytes(update.data)) if isinstance(update.data, msgspec.Raw) else update.size
 
 
 def _require_small(size: int, jid: JobId) -> None:
