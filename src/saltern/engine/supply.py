@@ -38,10 +38,13 @@ class Holdings(Protocol):
 class RunSupply(Supply):
     """The supply that a site gives, for one environment."""
 
-    def __init__(self, site: Holdings, saltenv: str = "base") -> None:
+    def __init__(
+        self, site: Holdings, saltenv: str = "base", notes: dict[str, Any] | None = None
+    ) -> None:
         """Take where everything comes from, and the environment that paths are looked up in."""
         self.site = site
         self._saltenv = saltenv
+        self._notes = {} if notes is None else notes
 
     @property
     def pillar(self) -> Mapping[str, Any]:
@@ -66,9 +69,14 @@ class RunSupply(Supply):
         """The agent's settings under Salt's names."""
         return self.site.opts
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What states of one run leave for later ones."""
+        return self._notes
+
     def for_environment(self, saltenv: str) -> RunSupply:
         """Return this supply, with paths looked up in ``saltenv``."""
-        return self if saltenv == self._saltenv else RunSupply(self.site, saltenv)
+        return self if saltenv == self._saltenv else RunSupply(self.site, saltenv, self._notes)
 
     def file(self, url: str) -> bytes | None:
         """Return the file at a ``salt://`` address; see Supply."""
@@ -78,6 +86,10 @@ class RunSupply(Supply):
     def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
         """Return a verified copy of the file at a ``salt://`` address; see Supply."""
         return self.site.tree.cached(*self._place(url, saltenv))
+
+    def environments(self) -> Sequence[str]:
+        """Return the names of the environments there are, ``base`` first."""
+        return self.site.tree.environments()
 
     def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
         """Return the paths of all files beneath ``prefix``; see Supply."""

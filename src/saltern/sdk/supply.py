@@ -47,6 +47,10 @@ class Supply(Protocol):
     def opts(self) -> Mapping[str, Any]:
         """The agent's settings under Salt's names, with those that are nobody's but the user's."""
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What states of one run leave for later ones, by names of their own; empty when a run begins."""
+
     def file(self, url: str) -> bytes | None:
         """Return the file at a ``salt://`` address (``?saltenv=dev`` names another environment).
 
@@ -59,6 +63,9 @@ class Supply(Protocol):
         None when there is no such file. Raises BadArgument for what is no such address, SalternError when it
         can't be brought here whole.
         """
+
+    def environments(self) -> Sequence[str]:
+        """Return the names of the environments there are, ``base`` first."""
 
     def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
         """Return the paths of all files beneath the directory ``prefix``, sorted, from the root on."""
@@ -107,6 +114,11 @@ class NoSupply(Supply):
         """The settings: none."""
         return {}
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """Nothing, each time: this is no run."""
+        return {}
+
     def file(self, url: str) -> bytes | None:
         """Raise NotSupported: there are no file roots."""
         raise _no_roots(url)
@@ -114,6 +126,10 @@ class NoSupply(Supply):
     def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
         """Raise NotSupported: there are no file roots."""
         raise _no_roots(url)
+
+    def environments(self) -> Sequence[str]:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots("salt://")
 
     def files(self, prefix: str = "", saltenv: str | None = None) -> Sequence[str]:
         """Raise NotSupported: there are no file roots."""

@@ -1,0 +1,348 @@
+"""Files of the file roots, brought to this host.
+
+``path`` is a ``salt://`` address; ``?saltenv=dev`` at its end, or ``saltenv``, names another environment.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from typing import Any
+
+from saltern.sdk import BadArgument, Host, NotFound
+from saltern.sdk.http import Request
+from saltern.sdk.supply import CachedFile
+
+#: Bytes of a file that are held in memory to be written; a larger one is copied by ``cp``.
+_HELD = 8 * 1024 * 1024
+_SCHEME = "salt://"
+
+
+def get_file(
+    host: Host,
+    path: str,
+    dest: str,
+    saltenv: str | None = None,
+    makedirs: bool = False,
+    template: str | None = None,
+) -> str:
+    """Copy a file to ``dest`` and return where it is; empty when there is no such file.
+
+    ``path`` and ``dest`` are rendered first when ``template`` names an engine.
+
+    Example:
+        saltern run '*' cp.get_file salt://motd /etc/motd
+    """
+    if template:
+        path, dest = (_rendered(host, template, text) for text in (path, dest))
+    found = host.supply.cached(path, saltenv)
+    if found is None:
+        return ""
+    dest = _target(host, dest, path, makedirs)
+    _copy(host, found, dest)
+    return dest
+
+
+def get_template(
+    host: Host,
+    path: str,
+    dest: str,
+    template: str = "jinja",
+    saltenv: str | None = None,
+    makedirs: bool = False,
+    context: dict[str, Any] | None = None,
+) -> str:
+    """Render a file with pillar, grains and ``context``, write it to ``dest``, return where it is.
+
+    Example:
+        saltern run '*' cp.get_template salt://motd.jinja /etc/motd
+    """
+    text = get_file_str(host, path, saltenv)
+    if text is False:
+        return ""
+    dest = _target(host, dest, path, makedirs)
+    host.write(dest, host.supply.render(template, str(text), context or {}, path).encode())
+    return dest
+
+
+def get_dir(
+    host: Host, path: str, dest: str, saltenv: str | None = None, template: str | None = None
+) -> list[str]:
+    """Copy a directory, with its own name, into the directory ``dest``; return the files made.
+
+    A path that ends with a slash is copied without its own name.
+
+    Example:
+        saltern run '*' cp.get_dir salt://nginx/conf.d /etc/nginx
+    """
+    if template:
+        path, dest = (_rendered(host, template, text) for text in (path, dest))
+    prefix = _inside(path)
+    cut = len(prefix) + 1 if path.endswith("/") and prefix else len(posixpath.dirname(prefix))
+    made: list[str] = []
+    for found in host.supply.files(prefix, saltenv):
+        to = posixpath.join(dest, found[cut:].lstrip("/"))
+        made.append(get_file(host, _SCHEME + found, to, saltenv, makedirs=True))
+    for directory in host.supply.directories(prefix, saltenv):
+        host.make_directory(posixpath.join(dest, directory[cut:].lstrip("/")))
+    return made
+
+
+def get_file_str(host: Host, path: str, saltenv: str | None = None) -> str | bool:
+    """Return a file's content as text; False when there is no such file.
+
+    Example:
+        saltern run '*' cp.get_file_str salt://motd
+    """
+    found = cache_file(host, path, saltenv)
+    return host.read(found).decode(errors="replace") if found else False
+
+
+def get_url(
+    host: Host,
+    path: str,
+    dest: str | None = "",
+    saltenv: str | None = None,
+    makedirs: bool = False,
+    source_hash: str | None = None,
+) -> str | bool:
+    """Copy what is at a ``salt://``, ``http(s)://`` or ``file://`` address to ``dest``; return where it is.
+
+    With ``dest=None`` the content is returned as text. ``source_hash`` is checked before anything is written.
+
+    Example:
+        saltern run '*' cp.get_url https://example.com/x.tar.gz /tmp/x.tar.gz
+    """
+    if path.startswith(_SCHEME):
+        if dest is None:
+            return get_file_str(host, path, saltenv)
+        return get_file(host, path, dest, saltenv, makedirs) if dest else cache_file(host, path, saltenv)
+    data = _fetched(host, path)
+    _check(data, source_hash, path)
+    if dest is None:
+        return data.decode(errors="replace")
+    if not dest:
+        raise BadArgument("dest is needed for what is not in the file roots", hint="cp.get_url URL /path")
+    dest = _target(host, dest, path.partition("?")[0], makedirs)
+    host.write(dest, data)
+    return dest
+
+
+def cache_file(host: Host, path: str, saltenv: str | None = None, source_hash: str | None = None) -> str:
+    """Bring a file into the agent's cache and return where it is; empty when there is no such file.
+
+    It is to be read, not changed: what lies there has its SHA-256 as its name. A path on this host is
+    returned as it is.
+
+    Example:
+        saltern run '*' cp.cache_file salt://big.tar.gz
+    """
+    local = path.removeprefix("file://")
+    if local.startswith("/"):
+        return local if host.exists(local) else ""
+    found = host.supply.cached(path, saltenv)
+    if found is None:
+        return ""
+    if source_hash and (source_hash.startswith("sha256") or len(source_hash) == 64):
+        _compare(found.sha256, source_hash, path)
+    elif source_hash:
+        _check(host.read(found.path, found.size + 1), source_hash, path)
+    return found.path
+
+
+def cache_files(host: Host, paths: list[str] | str, saltenv: str | None = None) -> list[str]:
+    """Bring files into the agent's cache and return where they are; those there are not are left out.
+
+    Example:
+        saltern run '*' cp.cache_files salt://a,salt://b
+    """
+    wanted = paths.split(",") if isinstance(paths, str) else paths
+    return [found for path in wanted if (found := cache_file(host, path, saltenv))]
+
+
+def cache_dir(
+    host: Host,
+    path: str,
+    saltenv: str | None = None,
+    include_pat: str | None = None,
+    exclude_pat: str | None = None,
+) -> list[str]:
+    """Bring all files of a directory into the agent's cache and return where they are.
+
+    The patterns are globs of the path, or regular expressions after ``E@``.
+
+    Example:
+        saltern run '*' cp.cache_dir salt://nginx include_pat='*.conf'
+    """
+    found = host.supply.files(_inside(path), saltenv)
+    wanted = [
+        one
+        for one in found
+        if (not include_pat or _fits(one, include_pat)) and not (exclude_pat and _fits(one, exclude_pat))
+    ]
+    return [cache_file(host, _SCHEME + one, saltenv) for one in wanted]
+
+
+def cache_master(host: Host, saltenv: str | None = None) -> list[str]:
+    """Bring every file of an environment into the agent's cache and return where they are.
+
+    Example:
+        saltern run '*' cp.cache_master saltenv=base
+    """
+    return cache_dir(host, _SCHEME, saltenv)
+
+
+def hash_file(host: Host, path: str, saltenv: str | None = None) -> dict[str, str]:
+    """Return a file's SHA-256; nothing when there is no such file.
+
+    Example:
+        saltern run '*' cp.hash_file salt://motd
+    """
+    if path.startswith("/"):
+        import hashlib
+
+        return {"hsum": hashlib.sha256(host.read(path)).hexdigest(), "hash_type": "sha256"}
+    found = host.supply.cached(path, saltenv)
+    return {} if found is None else {"hsum": found.sha256, "hash_type": "sha256"}
+
+
+def stat_file(host: Host, path: str, saltenv: str | None = None, octal: bool = True) -> str | int:
+    """Return the mode a file has in the file roots, as ``0644``; empty when there is no such file.
+
+    Example:
+        saltern run '*' cp.stat_file salt://script.sh
+    """
+    found = host.supply.cached(path, saltenv)
+    if found is None:
+        return ""
+    return f"{found.mode:04o}" if octal else found.mode
+
+
+def list_master(host: Host, saltenv: str | None = None, prefix: str = "") -> list[str]:
+    """Return the paths of all files of an environment that begin with ``prefix``.
+
+    Example:
+        saltern run '*' cp.list_master
+    """
+    return [path for path in host.supply.files("", saltenv) if path.startswith(prefix)]
+
+
+def list_master_dirs(host: Host, saltenv: str | None = None, prefix: str = "") -> list[str]:
+    """Return the paths of all directories of an environment that begin with ``prefix``.
+
+    Example:
+        saltern run '*' cp.list_master_dirs
+    """
+    return [path for path in host.supply.directories("", saltenv) if path.startswith(prefix)]
+
+
+def list_master_symlinks(host: Host, saltenv: str | None = None, prefix: str = "") -> dict[str, str]:
+    """Return the symbolic links of an environment that begin with ``prefix``, and where each points.
+
+    Example:
+        saltern run '*' cp.list_master_symlinks
+    """
+    found = host.supply.links("", saltenv)
+    return {path: target for path, target in found.items() if path.startswith(prefix)}
+
+
+def list_states(host: Host, saltenv: str | None = None) -> list[str]:
+    """Return the names of all SLS of an environment.
+
+    Example:
+        saltern run '*' cp.list_states
+    """
+    names = (path.removesuffix(".sls") for path in host.supply.files("", saltenv) if path.endswith(".sls"))
+    return sorted({name.removesuffix("/init").replace("/", ".") for name in names})
+
+
+def envs(host: Host) -> list[str]:
+    """Return the names of the environments there are.
+
+    Example:
+        saltern run '*' cp.envs
+    """
+    return list(host.supply.environments())
+
+
+# --- how -------------------------------------------------------------------------------------------------
+
+
+def _inside(path: str) -> str:
+    """Return the path within the file roots that an address of a directory means."""
+    if not path.startswith(_SCHEME):
+        raise BadArgument(f"{path!r} is no salt:// address")
+    return path.removeprefix(_SCHEME).strip("/")
+
+
+def _target(host: Host, dest: str, path: str, makedirs: bool) -> str:
+    """Return the file to write: in a directory it gets the name it had. Raises NotFound, BadArgument."""
+    if not dest.startswith("/"):
+        raise BadArgument(f"dest = {dest!r} is no absolute path")
+    found = host.stat(dest)
+    if dest.endswith("/") or (found is not None and found.kind == "directory"):
+        dest = posixpath.join(dest, posixpath.basename(path.partition("?")[0]))
+    above = posixpath.dirname(dest)
+    if not host.exists(above):
+        if not makedirs:
+            raise NotFound(f"there is no directory {above}", hint="makedirs=True makes it")
+        host.make_directory(above)
+    return dest
+
+
+def _copy(host: Host, found: CachedFile, dest: str) -> None:
+    """Copy a cached file in one step."""
+    if found.size <= _HELD:
+        host.write(dest, host.read(found.path))
+        return
+    beside = f"{posixpath.dirname(dest)}/.{posixpath.basename(dest)}.{found.sha256[:12]}"
+    before = host.stat(dest)
+    try:
+        host.run("cp", "--reflink=auto", "--", found.path, beside, timeout=None)
+        host.set_mode(beside, before.mode if before else 0o644)
+        if before:
+            host.set_owner(beside, before.uid, before.gid)
+        host.rename(beside, dest)
+    finally:
+        host.remove(beside)
+
+
+def _rendered(host: Host, engine: str, text: str) -> str:
+    return host.supply.render(engine, text, {}, text)
+
+
+def _fetched(host: Host, url: str) -> bytes:
+    local = url.removeprefix("file://")
+    if local.startswith("/"):
+        return host.read(local)
+    answer = host.http(Request(url=url))
+    if answer.status != 200:
+        raise NotFound(f"{url}: the server answered {answer.status}")
+    return answer.body
+
+
+def _check(data: bytes, wanted: str | None, where: str) -> None:
+    """Raise BadArgument when data is not what ``wanted`` (``sha256=…``, or the bare digits) says."""
+    if not wanted:
+        return
+    import hashlib
+
+    lengths = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
+    kind, _, digits = wanted.replace(":", "=").rpartition("=")
+    kind = kind or lengths.get(len(digits), "")
+    if kind not in lengths.values():
+        raise BadArgument(f"source_hash = {wanted!r}: not a hash", hint="write sha256=… in hexadecimal")
+    _compare(hashlib.new(kind, data, usedforsecurity=False).hexdigest(), digits, where)
+
+
+def _compare(found: str, wanted: str, where: str) -> None:
+    digits = wanted.replace(":", "=").rpartition("=")[2].strip().lower()
+    if found != digits:
+        raise BadArgument(f"{where} has the hash {found}, not {digits}", hint="has the file been changed?")
+
+
+def _fits(path: str, pattern: str) -> bool:
+    if pattern.startswith("E@"):
+        return re.search(pattern[2:], path) is not None
+    return fnmatch.fnmatchcase(path, pattern)
