@@ -20,14 +20,20 @@ class Context:
     """One run of the command. Data goes to ``out``, all else to ``err``."""
 
     def __init__(
-        self, layout: Layout, *, json: bool = False, out: IO[str] | None = None, err: IO[str] | None = None
+        self,
+        layout: Layout,
+        *,
+        json: bool = False,
+        colour: str = "auto",
+        out: IO[str] | None = None,
+        err: IO[str] | None = None,
     ) -> None:
         self.layout = layout
         self.json = json
         self.out = out or sys.stdout
         self.err = err or sys.stderr
-        self.style = Style.for_stream(self.out)
-        self.err_style = Style.for_stream(self.err)
+        self.style = Style.for_stream(self.out, colour)
+        self.err_style = Style.for_stream(self.err, colour)
 
     @functools.cached_property
     def client(self) -> Client:

@@ -13,9 +13,10 @@ from saltern.cli.catalogue import COMMANDS, overview, parser_of
 if TYPE_CHECKING:
     import argparse
 
+    from saltern.cli.context import Context
     from saltern.foundation.errors import SalternError
 
-_NEEDS_VALUE = ("--root",)
+_NEEDS_VALUE = ("--root", "--color")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,10 +76,28 @@ def _run(before: list[str], rest: list[str]) -> int:
     from saltern.cli.context import Context
     from saltern.foundation.layout import Layout
 
-    context = Context(Layout.choose(getattr(options, "root", None)), json=getattr(options, "json", False))
-    code = int(options.handler(context, options))
+    context = Context(
+        Layout.choose(getattr(options, "root", None)),
+        json=getattr(options, "json", False),
+        colour=getattr(options, "color", "auto"),
+    )
+    code = _handled(context, options)
     sys.stdout.flush()
     return code
+
+
+def _handled(context: Context, options: argparse.Namespace) -> int:
+    """Run the command; what some show is long, and is shown a page at a time on a terminal."""
+    try:
+        if not getattr(options, "paged", False):
+            return int(options.handler(context, options))
+        from saltern.cli.outputting import paged
+
+        with paged(context, wanted=not getattr(options, "no_pager", False)):
+            return int(options.handler(context, options))
+    finally:
+        if context.out is not sys.stdout:
+            context.out.close()
 
 
 def _check_text(words: list[str]) -> None:

@@ -208,7 +208,7 @@ def test_exit_codes(saltern: Saltern, controller: FakeController, status: Status
         (["run", "", "test.ping"], 2, "TARGET is empty"),
         (["run", "*", ""], 2, "FUNCTION is empty"),
         (["run", "*", "test.ping", "--subset", "0"], 2, "--subset must be 1 or more"),
-        (["run", "*", "test.ping", "--out", "yaml"], 2, "--out cannot be 'yaml'\nhint: known: text, json"),
+        (["run", "*", "test.ping", "--out", "ymal"], 2, "--out cannot be 'ymal'\nhint: did you mean 'yaml'?"),
         (["run", "*", "cmd.run", "\udcff"], 2, "'\\udcff' is not text in UTF-8"),
         (["job", "list", "--before", "yesterday"], 2, "'yesterday' is not a job id"),
         (["doc", "bogus"], 3, "no functions 'bogus'"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Collection
 
+from saltern.cli import outputting
 from saltern.cli.arguments import parse
 from saltern.cli.context import Context
 from saltern.cli.durations import duration
@@ -22,6 +24,7 @@ EXAMPLES = """
   saltern run -G 'os:Debian' grains.item kernelrelease
   saltern run '*' cmd.run 'apt-get -y upgrade' --queue 24h --async
   saltern run 'web*' cmd.run 'systemctl restart app' --batch 10% --max-failures 2
+  saltern run 'web*' cmd.run 'systemctl restart app' --batch 1 --check 'service.status app'
   saltern run '*' disk.usage --json | jq 'select(.status=="ok")'
   saltern run db1 cmd.run -- 'ls -l'      (what follows -- is never an option)
 """
@@ -71,6 +74,19 @@ def add_rollout(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-failures", metavar="N|N%%", help="stop when more than these have failed (with --batch)"
     )
+    group.add_argument(
+        "--check",
+        action="append",
+        metavar="'FUNCTION …'",
+        help="run this after each batch; stop when it fails or returns false",
+    )
+    group.add_argument("--check-on", metavar="TARGET", help="run checks there, not on the batch (compound)")
+    group.add_argument("--check-within", metavar="TIME", help="try checks again for so long until they pass")
+    group.add_argument(
+        "--rollback",
+        action="store_true",
+        help="undo the batch in which it stops (states; stops at a failure)",
+    )
 
 
 def add_kinds(parser: argparse.ArgumentParser, *, taken: Collection[str] = ()) -> None:
@@ -90,7 +106,7 @@ def add_kinds(parser: argparse.ArgumentParser, *, taken: Collection[str] = ()) -
 def add_view(parser: argparse.ArgumentParser) -> None:
     """Declare how results are shown."""
     group = parser.add_argument_group("how results are shown")
-    group.add_argument("--out", choices=("text", "json"), default="text", help="json is the same as --json")
+    outputting.add_options(group)
     add_state_output(group)
     group.add_argument("--no-fold", action="store_true", help="each result for itself, as it comes")
     group.add_argument("--no-progress", action="store_true", help="no progress line")
@@ -145,13 +161,35 @@ def _job(options: argparse.Namespace) -> dict[str, object]:
 
 def rollout_of(options: argparse.Namespace) -> dict[str, object]:
     """Return how the job goes round, as the API takes it. Raises UsageError."""
-    if options.batch is None:
+    checks = [check_of(words, options.check_on) for words in options.check or ()]
+    if not checks and (options.check_on or options.check_within):
+        raise UsageError("--check-on and --check-within go with --check")
+    if options.batch is None and not (checks or options.rollback):
         if options.batch_wait or options.max_failures:
             raise UsageError("--batch-wait and --max-failures go with --batch")
         return {}
-    wait = duration(options.batch_wait) if options.batch_wait else 0.0
-    allowed = options.max_failures or ""
-    return {"rollout": {"batch": options.batch, "wait": wait, "max_failures": allowed}}
+    rollout: dict[str, object] = {
+        "batch": options.batch or "100%",
+        "wait": duration(options.batch_wait) if options.batch_wait else 0.0,
+        "max_failures": options.max_failures or "",
+    }
+    if checks or options.rollback:
+        within = duration(options.check_within) if options.check_within else 0.0
+        rollout |= {"checks": checks, "check_within": within, "rollback": options.rollback}
+    return {"rollout": rollout}
+
+
+def check_of(text: str, target: str | None) -> dict[str, object]:
+    """Return a check such as ``http.query http://localhost/ status=200``, as the API takes it."""
+    try:
+        fun, *rest = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--check {text!r}: {error}", hint="--check 'FUNCTION ARGUMENT NAME=VALUE'"
+        ) from None
+    args, kwargs = parse(rest)
+    check: dict[str, object] = {"fun": fun, "args": args, "kwargs": kwargs}
+    return check if target is None else check | {"target": target, "target_kind": "compound"}
 
 
 def _detached(context: Context, body: dict[str, object], json: bool) -> int:
@@ -164,18 +202,22 @@ def _detached(context: Context, body: dict[str, object], json: bool) -> int:
 
 
 def as_json(context: Context, options: argparse.Namespace) -> bool:
-    """Tell whether results are wanted as JSON."""
-    return context.json or options.out == "json"
+    """Tell whether results are wanted as JSON, a line each."""
+    return context.json or (options.out == "json" and not options.static)
 
 
 def view_of(context: Context, options: argparse.Namespace, *, of_states: bool = False) -> View:
     """Return the view that the options ask for; ``of_states`` when runs of states are what will come."""
+    outputting.redirect(context, options)
     if as_json(context, options):
         return JsonView(context)
-    return StatesView(
+    view: View = StatesView(
         context,
         options.state_output,
         together=not options.no_fold,
         progress=not options.no_progress,
         of_states=of_states,
     )
+    if options.out != "text":
+        view = outputting.OutputView(context, options)
+    return outputting.Named(view) if options.summary else view

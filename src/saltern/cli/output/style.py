@@ -18,8 +18,10 @@ class Style:
         self.colour = colour
 
     @classmethod
-    def for_stream(cls, stream: IO[str]) -> Style:
-        """Return the style for a stream: colours when it is a terminal that has them."""
+    def for_stream(cls, stream: IO[str], colour: str = "auto") -> Style:
+        """Return the style: colours on a terminal that has them, or ``always``, or ``never``."""
+        if colour != "auto":
+            return cls(colour == "always")
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return cls(wanted and stream.isatty())
 
