@@ -50,6 +50,7 @@ class Follower:
         self._leaves_queued = False
         self._farewell = ""
         self._notes: set[float] = set()
+        self._failed = False  # a roll-out was stopped
 
     def start(self, target: str, body: Mapping[str, Any]) -> ExitCode:
         """POST a job and follow it. Raises ApiError, Unavailable, KeyboardInterrupt."""
@@ -82,7 +83,8 @@ class Follower:
                 except KeyboardInterrupt:
                     self._finish()
                     raise
-        return of_statuses(self._finish())
+        code = of_statuses(self._finish())
+        return ExitCode.FAILED if self._failed else code
 
     def _finish(self) -> Counter[Status]:
         """Show what there is, also when only a part of it has come."""
@@ -124,6 +126,7 @@ class Follower:
     def _noted(self, update: Noted) -> None:
         if update.at not in self._notes:  # else told again, after the controller was away
             self._notes.add(update.at)
+            self._failed |= update.failed
             self._view.noted(update)
 
     def _only_queue_is_left(self, counts: Mapping[Status, int]) -> bool:

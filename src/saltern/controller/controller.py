@@ -29,6 +29,7 @@ from saltern.controller.plans import Plans
 from saltern.controller.publish import Publishing
 from saltern.controller.returners.service import Returners
 from saltern.controller.returns import Returns, as_settled
+from saltern.controller.rolling import Rolling
 from saltern.controller.settings import ControllerSettings
 from saltern.controller.store import Act, JobFilter, Store
 from saltern.controller.watch import job_updates, require_job
@@ -42,6 +43,7 @@ from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
 from saltern.model.mine import MineItem
+from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import Status
@@ -94,7 +96,8 @@ class Controller:
         self._refused: dict[str, float] = {}
         self._consumer: asyncio.Task[None] | None = None
         self.happenings = Happenings(clock)
-        self._peers = Peers(secrets.token_hex(8))
+        me = secrets.token_hex(8)
+        self._peers = Peers(me)
         self.fleet = Fleet(store, groups, clock, lambda change: self.jobs_alive.present(change))
         self.fabric = Fabric(
             authority,
@@ -134,6 +137,14 @@ class Controller:
             clock=clock,
             on_record=self._on_record,
         )
+        self._rolling = Rolling(
+            store=store,
+            jobs=self.jobs_alive,
+            clock=clock,
+            me=me,
+            resolve=self.resolve,
+            on_record=self._on_record,
+        )
         self.mine = Mine(store=store, fleet=self.fleet, groups=groups, settings=settings, clock=clock)
         self.intake = Intake(
             authority=authority,
@@ -168,6 +179,7 @@ class Controller:
         await self.jobs_alive.recover()
         self._background(self.fabric.run())
         self._background(self.jobs_alive.run_clock())
+        self._background(self._rolling.run())
         self._background(self._keep_up())
         self._background(self._take_stock())
         self._background(self._keep_house())
@@ -348,7 +360,7 @@ class Controller:
     async def returns(self, jid: JobId, names: str | None) -> AsyncIterator[Settled]:
         """Yield every settled target of the job whose name matches the glob ``names`` (None: all)."""
         async for returned in self._store.returns.stream(jid, names):
-            yield as_settled(returned.target, returned.data, returned.error)
+            yield as_settled(returned.target, returned.data, returned.error, returned.snapshot)
 
     def data(self, jid: JobId, key: AgentKey) -> AsyncIterator[bytes]:
         """Yield one return's JSON in pieces, whatever its size. Raises NotFound when there is none."""
@@ -376,6 +388,20 @@ class Controller:
         """End a token by its id. Raises NotFound."""
         await self._on_record(decision)
         return await self.admission.revoke_token(decision, token)
+
+    async def show_pillar(self, decision: Decision, *, pillarenv: str, unmask: bool) -> ShownPillar:
+        """Return an agent's pillar; that secrets were shown is put on record. Raises Conflict."""
+        if unmask:
+            await self._on_record(decision)
+        return await self.pillars.show(decision, pillarenv=pillarenv, unmask=unmask)
+
+    async def pillar_top(self, decision: Decision, *, pillarenv: str) -> PillarTop:
+        """Return which SLS make an agent's pillar. Raises Conflict."""
+        return await self.pillars.top(decision, pillarenv=pillarenv)
+
+    def check_pillars(self, members: Mapping[AgentKey, str]) -> AsyncIterator[PillarCheck]:
+        """Render the pillars of these agents and yield how each went."""
+        return self.pillars.check(list(members))
 
     async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
         """Return what these agents have in the mine, by name, without the data."""

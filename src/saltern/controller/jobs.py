@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import msgspec
 
@@ -112,6 +113,10 @@ class Jobs:
         )
         if request.rollout is not None:
             rollout.check(request.rollout, len(decision.targets.members))
+            if request.rollout.rollback and not request.fun.startswith("state."):
+                raise UsageError(
+                    f"{request.fun} cannot be undone", hint="only states can; leave rollback away"
+                )
             if request.queue is not None:
                 raise UsageError("a roll-out in batches does not wait for offline agents", hint="no --queue")
         if len(_order_size(job)) > connection.max_data:
@@ -120,6 +125,8 @@ class Jobs:
                 hint="put large data in a file, and give its path",
             )
         targets = [self._sending.first(job, key, name) for key, name in decision.targets.members.items()]
+        if job.rollout is not None and job.rollout.in_steps:
+            await self._store.rollouts.put(job.jid, rollout.begun(decision.principal, now), over=False)
         await self._store.jobs.create(job, targets)
         live = self._admit(job, targets)
         self._peers.tell(JobMade(job=job))
@@ -133,11 +140,37 @@ class Jobs:
             part = parts[target.key] = Part(target.name, target.status, now, proven=target.proven)
             part.reason = target.reason
         live = self.live[job.jid] = LiveJob(job, parts)
-        if job.rollout is not None:
+        if job.rollout is not None and not job.rollout.in_steps:
             waiting = [key for key, part in parts.items() if part.status is Status.QUEUED]
             total = sum(part.status is not Status.OFFLINE for part in parts.values())
             live.roll = Roll(job.rollout, waiting, total)
         return live
+
+    async def take_up(self, jid: JobId) -> LiveJob | None:
+        """Return a job as it lives, read from the store where it does not; None when it is gone."""
+        if jid not in self.live:
+            job = await self._store.jobs.get(jid)
+            if job is None:
+                return None
+            targets = await self._store.targets.of_job(jid)
+            return self.live.get(jid) or self._admit(job, targets)
+        return self.live[jid]
+
+    async def send(self, live: LiveJob, keys: list[AgentKey]) -> None:
+        """Send a job to some of those who wait for their turn."""
+        await self._sending.send_waiting(live, keys)
+
+    def turn_of(self, key: AgentKey) -> bool | None:
+        """Tell whether an agent is there to have its turn; None when it has just left, and may be back."""
+        if self._fleet.presence.online(key):
+            return True
+        return None if self._sending.just_left(key) else False
+
+    def pass_over(self, live: LiveJob, keys: Iterable[AgentKey], status: Status, reason: str = "") -> None:
+        """Settle those whose turn has not come; without a ``reason`` because they are not there."""
+        for key in keys:
+            if live.parts[key].status is Status.QUEUED:
+                self._conclude(live, key, status, reason or self._sending.absence(key))
 
     async def cancel(self, decision: Decision, jid: JobId) -> Tally:
         """Stop the job on every target that has not settled; those it never reached are done at once."""

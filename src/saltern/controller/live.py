@@ -45,12 +45,13 @@ class LiveJob:
         self.watchers: set[Watcher] = set()
         self.dirty: set[AgentKey] = set()  # statuses not yet in the store
         self.roll: Roll | None = None  # those whose turn has not come
+        self.driven = job.rollout is not None and job.rollout.in_steps  # and its roll-out is not over
         self.stepped = False  # some run of states has told how far it is
 
     @property
     def settled(self) -> bool:
         """Tell that nobody needs to wait any more."""
-        return all(status in SETTLED for status, count in self.counts.items() if count)
+        return not self.driven and all(status in SETTLED for status, count in self.counts.items() if count)
 
     def see(self, key: AgentKey, seen: Status, now: float, *, proof: bool = False, reason: str = "") -> bool:
         """Take in what was heard or concluded of a target; tell whether its status changed."""

@@ -28,7 +28,7 @@ _AGAIN = 5.0
 _RETURNING = 0.5
 _AT_WORK = (Status.SENT, Status.RECEIVED, Status.RUNNING)
 #: What counts against a roll-out.
-_FAILURES = (Status.FAILED, Status.REFUSED, Status.TIMED_OUT, Status.LOST, Status.UNRESPONSIVE)
+FAILURES = (Status.FAILED, Status.REFUSED, Status.TIMED_OUT, Status.LOST, Status.UNRESPONSIVE)
 
 Conclude = Callable[[LiveJob, AgentKey, Status, str], None]
 
@@ -91,6 +91,7 @@ class Sending:
         """See that those who wait get their turn, of a job just made or taken up."""
         if live.roll is not None:
             self._roll_on(live)
+        if live.job.rollout is not None:
             return
         waiting = [key for key, part in live.parts.items() if part.status is Status.QUEUED]
         self._absent.update(waiting)
@@ -140,10 +141,10 @@ class Sending:
             self._absent.discard(key)
             for live in self._live.values():
                 part = live.parts.get(key)
-                if part is not None and part.status is Status.QUEUED and live.roll is None:
-                    self._timers.spawn(self._send_waiting(live, [key]))
+                if part is not None and part.status is Status.QUEUED and live.job.rollout is None:
+                    self._timers.spawn(self.send_waiting(live, [key]))
 
-    async def _send_waiting(self, live: LiveJob, keys: list[AgentKey]) -> None:
+    async def send_waiting(self, live: LiveJob, keys: list[AgentKey]) -> None:
         """Send to those who waited, unless another controller was first: the store decides."""
         at = self._clock.now()
         updates = [Update(jid=live.job.jid, key=key, status=Status.SENT, at=at) for key in keys]
@@ -151,7 +152,7 @@ class Sending:
             recorded = await self._store.targets.record(updates)
         except SalternError as error:
             log.error("job %s waits on: %s", live.job.jid, error)
-            self._timers.after(_AGAIN, lambda: self._timers.spawn(self._send_waiting(live, keys)))
+            self._timers.after(_AGAIN, lambda: self._timers.spawn(self.send_waiting(live, keys)))
             return
         for key in keys:
             live.see(key, Status.SENT, self._clock.steady())
@@ -166,7 +167,7 @@ class Sending:
         roll = live.roll
         if roll is None:
             return
-        for key in roll.stop(sum(live.counts[status] for status in _FAILURES)):
+        for key in roll.stop(sum(live.counts[status] for status in FAILURES)):
             reason = f"not run: more than {roll.rollout.max_failures} failed"
             self._conclude(live, key, Status.CANCELLED, reason)
         here: list[AgentKey] = []
@@ -175,16 +176,17 @@ class Sending:
                 self.place_is_free(live)
             elif self._fleet.presence.online(key):
                 here.append(key)
-            elif self._just_left(key):
+            elif self.just_left(key):
                 roll.waiting.append(key)  # it may be on its way back, as all are when the broker restarts
                 self._timers.after(_RETURNING, lambda: self._roll_on(live))
             else:
                 self._conclude(live, key, Status.OFFLINE, self.absence(key))
         if here:
             roll.held += len(here)  # until they count as being at work
-            self._timers.spawn(self._send_waiting(live, here))
+            self._timers.spawn(self.send_waiting(live, here))
 
-    def _just_left(self, key: AgentKey) -> bool:
+    def just_left(self, key: AgentKey) -> bool:
+        """Tell that an agent has been gone for so short a time that it may be on its way back."""
         agent = self._fleet.get(key)
         since = agent.since if agent else None
         return since is not None and self._clock.now() - since < self._grace

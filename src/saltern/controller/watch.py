@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from saltern.controller import steps
+from saltern.controller import rollout, steps
 from saltern.controller.live import LiveJob, Watcher
 from saltern.controller.returns import as_settled
 from saltern.controller.store import Store
@@ -34,9 +34,11 @@ async def job_updates(store: Store, job: Job, live: LiveJob | None, *, output: b
         yield Begun(job=job, targets=sum(tally.counts.values()))
         told: dict[AgentKey, Status] = {}
         async for returned in store.returns.stream(job.jid):
-            update = as_settled(returned.target, returned.data, returned.error)
+            update = as_settled(returned.target, returned.data, returned.error, returned.snapshot)
             told[update.key] = update.status
             yield update
+        for note in await _notes(store, job):
+            yield note
         if live is not None:
             async for following in _follow(store, live, watcher, told):
                 yield following
@@ -46,6 +48,14 @@ async def job_updates(store: Store, job: Job, live: LiveJob | None, *, output: b
     finally:
         if live is not None:
             live.watchers.discard(watcher)
+
+
+async def _notes(store: Store, job: Job) -> tuple[Noted, ...]:
+    """Return what a roll-out in steps has decided so far."""
+    if job.rollout is None or not job.rollout.in_steps:
+        return ()
+    record = await store.rollouts.get(job.jid)
+    return () if record is None else rollout.read(record).notes
 
 
 async def _follow(
@@ -107,7 +117,7 @@ async def _read(
         if target.status is live.parts[target.key].status:
             keys.discard(target.key)
             told[target.key] = target.status
-            yield as_settled(target, returned.data, returned.error)
+            yield as_settled(target, returned.data, returned.error, returned.snapshot)
     for key in keys:  # the store does not have it yet
         part = live.parts[key]
         told[key] = part.status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -46,6 +46,7 @@ class World:
             fabric=cast(Any, self),
             authority=cast(Any, self),
             peers=cast(Any, self),
+            returners=cast(Any, self),
             settings=ControllerSettings(),
             clock=self,
         )
@@ -53,6 +54,12 @@ class World:
     def link(self, key: AgentKey) -> Link:
         """Return the agent's connection."""
         return Link(LinkId("s", (WEB, DB).index(key)), key, "one", "192.0.2.1", self.time)
+
+    # returners
+
+    def chosen(self, fun: str, asked: Sequence[str]) -> tuple[str, ...]:
+        """Return nobody."""
+        return ()
 
     # clock
 
@@ -79,6 +86,15 @@ class World:
         )
 
     # store
+
+    @property
+    def plans(self) -> World:
+        """Stand for the store's plans."""
+        return self
+
+    async def part(self, id: str, key: AgentKey) -> dict[str, Any]:
+        """Have no plan."""
+        return {}
 
     @property
     def jobs(self) -> World:

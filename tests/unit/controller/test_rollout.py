@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saltern.controller.rollout import Roll, check
+from saltern.controller.rollout import Record, Roll, begun, check, next_batch, passes, read, verdict
 from saltern.foundation.errors import UsageError
-from saltern.model.ids import AgentKey
-from saltern.model.job import Rollout
+from saltern.identity.authorise import Principal, Role
+from saltern.model.ids import AgentKey, JobId
+from saltern.model.job import Check, Rollout
+from saltern.model.status import Status
+from saltern.model.update import Settled
 
 KEYS = [AgentKey(f"U{number}") for number in range(10)]
 
@@ -63,3 +69,62 @@ def test_everybody_has_exactly_one_turn_and_never_too_many_work(size: int, ends:
         assert len(working) <= size
         del working[: min(end, len(working))]
     assert had == KEYS
+
+
+# --- in steps -----------------------------------------------------------------------------------------
+
+
+def in_steps(**fields: Any) -> Rollout:
+    return Rollout(**{"batch": "2", "rollback": True, **fields})
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+def test_everybody_has_one_turn_in_order(batch: int, count: int) -> None:
+    waiting = [AgentKey(f"K{number}") for number in range(count)]
+    turns: list[AgentKey] = []
+    while waiting:
+        now = next_batch(in_steps(batch=str(batch)), waiting, count)
+        assert 1 <= len(now) <= batch
+        turns += now
+        waiting = waiting[len(now) :]
+    assert turns == [AgentKey(f"K{number}") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "failed", "stops"),
+    [
+        ({}, 0, False),
+        ({}, 1, True),
+        ({"max_failures": "1"}, 1, False),
+        ({"max_failures": "1"}, 2, True),
+        ({"max_failures": "10%"}, 1, False),
+        ({"max_failures": "10%"}, 2, True),
+        ({"rollback": False, "checks": (Check(fun="test.ping"),)}, 9, False),
+    ],
+)
+def test_with_rollback_nothing_may_fail_unless_it_is_said(
+    fields: dict[str, Any], failed: int, stops: bool
+) -> None:
+    assert bool(verdict(in_steps(**fields), failed, 10)) is stops
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "well"),
+    [
+        (Status.OK, b"true", True),
+        (Status.OK, b"false", False),
+        (Status.OK, b'""', True),
+        (Status.OK, None, True),
+        (Status.FAILED, b"true", False),
+        (Status.OFFLINE, None, False),
+    ],
+)
+def test_what_passes_a_check(status: Status, data: bytes | None, well: bool) -> None:
+    raw = msgspec.UNSET if data is None else msgspec.Raw(data)
+    settled = Settled(jid=JobId("2"), key=AgentKey("K"), name="a", status=status, data=raw)
+    assert passes(settled) is well
+
+
+def test_a_record_outlives_the_controller() -> None:
+    principal = Principal(name="root", role=Role.ADMIN, via="unix:0")
+    assert read(begun(principal, 5.0)) == Record(principal=principal, since=5.0)
