@@ -10,6 +10,7 @@ from saltern.model.agent import Agent
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Rollout, Tally, Target
 from saltern.model.mine import MineItem
+from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.plan import FleetPlan, PlanDetails, PlanRequest
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
@@ -115,6 +116,15 @@ class Controller(Protocol):
 
     async def revoke_token(self, decision: Decision, token: str) -> Token:
         """End a token by its id. Raises NotFound."""
+
+    async def show_pillar(self, decision: Decision, *, pillarenv: str, unmask: bool) -> ShownPillar:
+        """Return the pillar of the decision's agent. Raises Conflict when it does not render."""
+
+    async def pillar_top(self, decision: Decision, *, pillarenv: str) -> PillarTop:
+        """Return which SLS make the pillar of the decision's agent. Raises Conflict."""
+
+    def check_pillars(self, members: Mapping[AgentKey, str]) -> AsyncIterator[PillarCheck]:
+        """Render the pillars of these agents and yield how each went."""
 
     async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
         """Return what these agents have in the mine, by name, without the data."""

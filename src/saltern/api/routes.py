@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.api.call import Answer, Call, Route
-from saltern.api.handlers import agents, jobs, mine, plans, returners, system
+from saltern.api.handlers import agents, jobs, mine, pillar, plans, returners, system
 from saltern.api.replies import Broken, Deleted, JobPage, JobTargets
 from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
@@ -25,6 +25,9 @@ from saltern.api.schemas import (
     NewPlan,
     NewTokenRequest,
     NoQuery,
+    PillarCheckQuery,
+    PillarQuery,
+    PillarTopQuery,
     PlansQuery,
     RefusedQuery,
     Rerun,
@@ -37,6 +40,7 @@ from saltern.identity.authorise import Action, Decision
 from saltern.model.agent import Agent
 from saltern.model.job import Job, Tally
 from saltern.model.mine import MineItem
+from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.plan import FleetPlan, PlanDetails
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
@@ -93,6 +97,12 @@ ROUTES: tuple[Route, ...] = (
           NoQuery, NewTokenRequest, subject=agents.subject_of_token, status=201),
     Route("DELETE", "/v1/tokens/{id}", Action.TOKEN_CHANGE, "Revoke a join token", agents.revoke_token, Token,
           NoQuery),
+    Route("GET", "/v1/pillar", Action.PILLAR_READ, "Render pillars and tell what is wrong with any",
+          pillar.check, None, PillarCheckQuery, lines=PillarCheck | Broken),
+    Route("GET", "/v1/pillar/{name}", Action.PILLAR_READ, "Show an agent's pillar", pillar.show, ShownPillar,
+          PillarQuery, subject=pillar.subject),
+    Route("GET", "/v1/pillar/{name}/top", Action.PILLAR_READ, "Tell which SLS make an agent's pillar",
+          pillar.top, PillarTop, PillarTopQuery, subject=pillar.subject),
     Route("GET", "/v1/mine", Action.MINE_READ, "List what agents have in the mine", mine.index,
           list[MineItem], MineQuery),
     Route("GET", "/v1/mine/data", Action.MINE_READ, "Read what agents have in the mine", mine.data,

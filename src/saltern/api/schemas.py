@@ -189,6 +189,26 @@ class ResolveQuery(Strict, frozen=True, kw_only=True):
     why: bool = False
 
 
+class PillarQuery(Strict, frozen=True, kw_only=True):
+    """Of one pillar environment, or of all; ``unmask`` shows secrets."""
+
+    pillarenv: Annotated[str, Meta(max_length=200)] = ""
+    unmask: bool = False
+
+
+class PillarTopQuery(Strict, frozen=True, kw_only=True):
+    """Of one pillar environment, or of all."""
+
+    pillarenv: Annotated[str, Meta(max_length=200)] = ""
+
+
+class PillarCheckQuery(Strict, frozen=True, kw_only=True):
+    """Whose pillars: a target and its kind."""
+
+    target: Annotated[str, Meta(min_length=1)] = "*"
+    kind: str = "glob"
+
+
 class RefusedQuery(Strict, frozen=True, kw_only=True):
     """At most ``limit``."""
 

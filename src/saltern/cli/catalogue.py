@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "job": Command("job", "List, show, watch, cancel and rerun jobs"),
     "returner": Command("returner", "See and mend where returns are delivered"),
     "events": Command("events", "Watch what happens, live"),
+    "pillar": Command("pillar", "Show what agents are told in confidence, and check that it renders"),
     "mine": Command("mine", "See what agents tell each other through the mine"),
     "key": Command("key", "List, accept, reject, revoke and delete agents' keys"),
     "token": Command("token", "Make, list and revoke join tokens"),
@@ -41,7 +42,7 @@ COMMANDS: dict[str, Command] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "States": ("apply", "plan", "show", "undo"),
-    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "mine", "doc"),
+    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric"),
     "About": ("help", "version"),

@@ -33,6 +33,7 @@ class Action(StrEnum):
     PLAN_APPROVE = "plan.approve"
     DRIFT_READ = "drift.read"
     AGENT_READ = "agent.read"
+    PILLAR_READ = "pillar.read"
     EVENT_READ = "event.read"
     KEY_READ = "key.read"
     KEY_CHANGE = "key.change"

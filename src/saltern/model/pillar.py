@@ -23,7 +23,7 @@ class PillarTop(msgspec.Struct, frozen=True, kw_only=True):
     untrusted: tuple[str, ...] = ()
 
 
-class PillarCheck(msgspec.Struct, frozen=True, kw_only=True):
+class PillarCheck(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="pillar"):
     """Whether an agent's pillar renders, and what is wrong with it."""
 
     name: str

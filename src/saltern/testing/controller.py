@@ -19,12 +19,14 @@ from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
 from saltern.model.mine import MineItem
+from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
 from saltern.model.status import SETTLED, Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
+from saltern.sdk.secret import unmasked
 from saltern.targeting import Reason
 from saltern.testing.plans import FakePlans
 
@@ -53,6 +55,13 @@ def value(data: Any, **fields: Any) -> Answer:
     return Answer(data=msgspec.json.encode(data), **fields)
 
 
+def encode_json(pillar: dict[str, Any], unmask: bool) -> bytes:
+    """Return a pillar as JSON, its secrets masked or not."""
+    from saltern.engine.encode import encode
+
+    return encode(unmasked(pillar) if unmask else pillar)
+
+
 def agent_key(name: str) -> AgentKey:
     """Return a key that only ``name`` has in this fake world."""
     return AgentKey("U" + base64.b32encode(hashlib.sha512(name.encode()).digest()).decode()[:55])
@@ -66,6 +75,7 @@ class FakeController:
         self.functions: dict[str, Script] = {"test.ping": lambda agent, request: value(True)}
         self.decisions: list[Decision] = []
         self.refusals: list[tuple[str, Action, str]] = []
+        self.pillars: dict[str, dict[str, Any] | Conflict] = {}  # by name; an error does not render
         self.watching = 0
         self._made: dict[str, Token] = {}
         self._jobs: dict[JobId, Job] = {}
@@ -364,6 +374,33 @@ class FakeController:
             raise NotFound(f"no token {token!r}", hint="see `saltern token list`")
         self._made[token] = msgspec.structs.replace(self._made[token], revoked=self.now())
         return self._made[token]
+
+    async def show_pillar(self, decision: Decision, *, pillarenv: str, unmask: bool) -> ShownPillar:
+        """Return what is in ``pillars``."""
+        decision.require(Action.PILLAR_READ)
+        (name,) = decision.targets.members.values()
+        return ShownPillar(name=name, pillar=msgspec.Raw(encode_json(self._pillar(name), unmask)))
+
+    async def pillar_top(self, decision: Decision, *, pillarenv: str) -> PillarTop:
+        """Return that the SLS ``all`` makes it, and that the grain ``roles`` is not believed."""
+        decision.require(Action.PILLAR_READ)
+        (name,) = decision.targets.members.values()
+        return PillarTop(name=name, top={"base": ["all"]}, untrusted=("roles",))
+
+    async def check_pillars(self, members: Mapping[AgentKey, str]) -> AsyncIterator[PillarCheck]:
+        """Yield that pillars render, but for those that are errors."""
+        for name in members.values():
+            found = self.pillars.get(name, {})
+            if isinstance(found, Conflict):
+                yield PillarCheck(name=name, ok=False, message=found.message, hint=found.hint)
+            else:
+                yield PillarCheck(name=name, ok=True)
+
+    def _pillar(self, name: str) -> dict[str, Any]:
+        found = self.pillars.get(name, {})
+        if isinstance(found, Conflict):
+            raise found
+        return found
 
     async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
         """Return the entries of ``mine``, all from the beginning."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from saltern.controller.pillar.workers import Workers
 from saltern.controller.settings import ControllerSettings
 from saltern.engine.pillar_data import decode
 from saltern.foundation.clock import Clock
-from saltern.foundation.errors import Conflict, NotAllowed, SalternError, Unavailable, UsageError
+from saltern.foundation.errors import Conflict, NotAllowed, NotFound, SalternError, Unavailable, UsageError
+from saltern.identity.authorise import Action, Decision
 from saltern.messages.v1 import AskPillar, PillarIs
 from saltern.model.agent import Agent
 from saltern.model.ids import AgentKey
@@ -33,7 +34,7 @@ _GRAINS_WITHIN = 5.0
 _REFRESH = 60.0
 
 
-class NoPillar(SalternError):
+class NoPillar(Conflict):
     """A pillar can't be rendered. ``told`` is what the agent may read of it."""
 
     code = "pillar"
@@ -194,27 +195,41 @@ class Pillars:
 
     # --- asked by operators ------------------------------------------------------------------------
 
-    async def show(self, agent: Agent, *, pillarenv: str, unmask: bool) -> ShownPillar:
-        """Return an agent's pillar for a person. Raises NoPillar, Unavailable."""
+    async def show(self, decision: Decision, *, pillarenv: str, unmask: bool) -> ShownPillar:
+        """Return the pillar of the decision's agent for a person. Raises NoPillar."""
         from saltern.engine.encode import encode
 
+        decision.require(Action.PILLAR_READ)
+        agent = self._meant(decision)
         pillar = decode(await self.pillar(agent, pillarenv=pillarenv))
         return ShownPillar(
             name=agent.name, pillar=msgspec.Raw(encode(unmasked(pillar) if unmask else pillar))
         )
 
-    async def top(self, agent: Agent, *, pillarenv: str) -> PillarTop:
-        """Return which SLS make an agent's pillar. Raises NoPillar, Unavailable."""
+    async def top(self, decision: Decision, *, pillarenv: str) -> PillarTop:
+        """Return which SLS make the pillar of the decision's agent. Raises NoPillar."""
+        decision.require(Action.PILLAR_READ)
+        agent = self._meant(decision)
+        await self._version()
         question = msgspec.structs.replace(self._question(agent, pillarenv), top=True)
         answer = await self._rendered(question)
         return PillarTop(name=agent.name, top=answer.top, untrusted=answer.ignored)
 
-    async def check(self, agents: list[Agent]) -> AsyncIterator[PillarCheck]:
+    def _meant(self, decision: Decision) -> Agent:
+        """Return the one agent that a decision is about. Raises NotFound."""
+        (key,) = decision.targets.members
+        agent = self._fleet.accepted(key)
+        if agent is None:
+            raise NotFound(f"there is no agent {decision.targets.expression!r} any more")
+        return agent
+
+    async def check(self, keys: Sequence[AgentKey]) -> AsyncIterator[PillarCheck]:
         """Render the pillar of each agent and yield how it went, in their order."""
-        await self._version()
-        for agent in agents:
+        version = await self._version()
+        for agent in filter(None, map(self._fleet.accepted, keys)):
             try:
-                answer = await self._rendered(self._question(agent))
+                question = msgspec.structs.replace(self._question(agent), version=version)
+                answer = await self._rendered(question)
                 yield PillarCheck(name=agent.name, ok=True, untrusted=answer.ignored)
             except NoPillar as error:
                 message, hint = error.problem.message, error.hint
