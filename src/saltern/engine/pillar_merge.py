@@ -77,5 +77,5 @@ _STRATEGIES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], bool],
     "aggregate": _replaced,  # what Salt does without its renderer yamlex
     "overwrite": _replaced,
     "list": _listed,
-    "none": laid_over,  # and the top file of one environment only
+    "none": lambda under, over, merge_lists: laid_over(under, over),  # and one environment's top file only
 }
