@@ -81,6 +81,7 @@ def examples() -> dict[str, list[v1.Frame]]:
                 reason="it failed",
                 started=_AT,
                 finished=_AT + 1,
+                snapshot={"base": "0f" * 32 + " main"},
             ),
             v1.Return(verdict=Status.OK, blob=v1.Blob(chunks=2, size=1_500_000, sha256=bytes(32))),
             *(v1.Return(verdict=status) for status in Status if status in VERDICTS),

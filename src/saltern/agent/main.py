@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from saltern.sdk import Host
     from saltern.sdk.host import Emit
     from saltern.sdk.supply import Supply
+    from saltern.sls.tree import Tree
 
 
 def load_settings(layout: Layout) -> AgentSettings:
@@ -52,12 +53,14 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
         from saltern.engine.call import call
 
         masks: list[Masks] = []  # made with the site, when the function first asks for it
+        trees: list[Tree] = []  # likewise
 
         def supply(host: Host) -> Supply:
             from saltern.agent.pillar import Masks, pillar_of
             from saltern.agent.site import build_site
 
             site = build_site(host, layout, settings, pillar=pillar_of(agent), since=order.issued)
+            trees.append(site.tree)
             masks.append(Masks(lambda: site.known_pillar))
             return site.supply
 
@@ -72,7 +75,19 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
             grains=facts.known,
             supply=supply,
         )
-        outcome = call(host, order.fun, order.args, order.kwargs)
+        outcome = _with_snapshot(call(host, order.fun, order.args, order.kwargs), trees)
         return masks[0].hidden(outcome) if masks and not order.kwargs.get("unmask") else outcome
 
     return perform
+
+
+def _with_snapshot(outcome: Outcome, trees: list[Tree]) -> Outcome:
+    """Return the outcome with the controllers' trees that were used."""
+    if not trees:
+        return outcome
+    import msgspec
+
+    from saltern.agent.snapshot import SnapshotTree
+
+    tree = trees[0]
+    return msgspec.structs.replace(outcome, snapshot=tree.used() if isinstance(tree, SnapshotTree) else {})

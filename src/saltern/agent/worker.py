@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from saltern.agent import link
 from saltern.agent.faults import reach
 from saltern.agent.link import Answer, Ask, Done, Go, Working
@@ -212,7 +214,8 @@ def _run(go: Go, reporter: Reporter, run: Perform) -> tuple[Return, bytes]:
         message = f"the function was left by {type(error).__name__}: {error}"
         return returned(go, Status.FAILED, 1, Error(kind=type(error).__name__, message=message)), b""
     verdict = Status.OK if outcome.ok else Status.FAILED
-    return returned(go, verdict, outcome.retcode, _error(outcome.error)), outcome.data
+    result = returned(go, verdict, outcome.retcode, _error(outcome.error))
+    return msgspec.structs.replace(result, snapshot=outcome.snapshot), outcome.data
 
 
 def returned(go: Go, verdict: Status, retcode: int, error: Error | None = None, reason: str = "") -> Return:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -12,6 +14,7 @@ from saltern.controller.happenings import Happenings
 from saltern.controller.jobs import Jobs
 from saltern.controller.peers import Peers
 from saltern.controller.peers import Returned as TellReturned
+from saltern.controller.returners.service import Returners
 from saltern.controller.store import Answer, Store
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import BadMessage, SalternError, Unavailable
@@ -37,9 +40,18 @@ _AGAIN = 5.0
 class Returns:
     """Consumes the stream RETURNS, together with any other controllers."""
 
-    def __init__(self, store: Store, jobs: Jobs, happenings: Happenings, peers: Peers, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        jobs: Jobs,
+        happenings: Happenings,
+        peers: Peers,
+        returners: Returners,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._peers = peers
+        self._returners = returners
         self._jobs = jobs
         self._happenings = happenings
         self._clock = clock
@@ -100,6 +112,7 @@ class Returns:
             reason=frame.reason,
             started=frame.started,
             finished=frame.finished,
+            snapshot=frame.snapshot,
         )
 
     async def _fetch(self, connection: Connection, message: Message, answer: Answer) -> None:
@@ -151,6 +164,7 @@ class Returns:
         if recorded.changed:
             pairs = tuple((target.jid, target.key) for target in recorded.changed)
             self._peers.tell(TellReturned(pairs=pairs))
+            self._returners.wake()
         for jid, key in recorded.unknown:
             self._happenings.emit("return/unknown", {"jid": jid, "reason": "it was not a target"}, key)
         for (jid, key), fault in recorded.damaged.items():
@@ -162,7 +176,8 @@ class Returns:
         """Another controller recorded these: tell who waits here."""
         for jid, key in pairs:
             if jid in self._jobs.live and (found := await self._store.returns.get(jid, key)):
-                self._jobs.returned(found.target, as_settled(found.target, found.data, found.error))
+                line = as_settled(found.target, found.data, found.error, found.snapshot)
+                self._jobs.returned(found.target, line)
 
     def _complain(self, message: Message, fault: str) -> None:
         _, key, jid = message.subject.split(".")
@@ -171,10 +186,16 @@ class Returns:
 
 def settled(target: Target, answer: Answer) -> Settled:
     """Return the line that watchers see."""
-    return as_settled(target, answer.data if answer.blob is None else None, answer.error)
+    data = answer.data if answer.blob is None else None
+    return as_settled(target, data, answer.error, answer.snapshot)
 
 
-def as_settled(target: Target, data: bytes | None, error: Error | None) -> Settled:
+def as_settled(
+    target: Target,
+    data: bytes | None,
+    error: Error | None,
+    snapshot: Mapping[str, str] = MappingProxyType({}),
+) -> Settled:
     """Return the line for a target as it is in the store. ``data`` None: it is too large for a line."""
     inline = data is not None and len(data) <= INLINE
     return Settled(
@@ -189,4 +210,5 @@ def as_settled(target: Target, data: bytes | None, error: Error | None) -> Settl
         size=0 if inline else target.size,
         started=target.started,
         finished=target.finished,
+        snapshot=dict(snapshot),
     )

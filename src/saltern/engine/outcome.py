@@ -21,3 +21,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     retcode: int
     data: bytes = b"null"
     error: Failure | None = None
+    snapshot: dict[str, str] = {}  # environments it used: SHA-256 of the tree, and revision if there is one

@@ -93,6 +93,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     size: int = 0
     started: float | None = None
     finished: float | None = None
+    snapshot: dict[str, str] = {}  # trees of files it used: environment to SHA-256, and revision if any
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="end"):

@@ -94,7 +94,14 @@ def shown(group: Group, style: Style, fetch: Fetch, longest: int | None = None) 
     if word and data in ("", None):
         body = []
     body += _error(settled, style)
+    body += [style.paint(f"files: {_trees(settled)}", "dim")] if settled.snapshot else []
     yield from (_INDENT + line for line in _cut(body, longest, settled))
+
+
+def _trees(settled: Settled) -> str:
+    """Return the trees of files a run used: the beginning of each hash, and the revision."""
+    trees = {name: one_line(text).split(" ", 1) for name, text in settled.snapshot.items()}
+    return ", ".join(" ".join([one_line(name), tree[0][:12], *tree[1:]]) for name, tree in trees.items())
 
 
 def _names(group: Group) -> str:

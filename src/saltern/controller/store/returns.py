@@ -179,26 +179,27 @@ def _parts(page: Sequence[Target]) -> list[list[Target]]:
     return parts
 
 
-_Row = tuple[int, bytes | None, bytes | None]
+_Row = tuple[int, bytes | None, bytes | None, bytes | None]
 
 
 def _found(connection: sa.Connection, part: Sequence[Target]) -> dict[str, _Row]:
-    columns = (_RETURNS.c.key, _RETURNS.c.chunks, _RETURNS.c.data, _RETURNS.c.error)
+    columns = (_RETURNS.c.key, _RETURNS.c.chunks, _RETURNS.c.data, _RETURNS.c.error, _RETURNS.c.snapshot)
     keys = [target.key for target in part if target.proven]
     if not keys:
         return {}
     query = sa.select(*columns).where(_RETURNS.c.jid == part[0].jid, _RETURNS.c.key.in_(keys))
-    return {key: (chunks, data, error) for key, chunks, data, error in connection.execute(query)}
+    return {key: (*row,) for key, *row in connection.execute(query)}
 
 
 def _returned(target: Target, row: _Row | None) -> Returned:
     if row is None:
         return Returned(target=target, data=b"", error=None)
-    chunks, data, error = row
+    chunks, data, error, snapshot = row
     return Returned(
         target=target,
         data=None if chunks else bytes(data or b""),
         error=None if error is None else _decode_error(error),
+        snapshot=msgspec.json.decode(snapshot, type=dict[str, str]) if snapshot else {},
     )
 
 
@@ -299,6 +300,7 @@ def _row(answer: Answer) -> dict[str, object]:
         "error": None if answer.error is None else msgspec.json.encode(answer.error),
         "chunks": 0 if answer.blob is None else answer.blob.chunks,
         "data": answer.data if answer.blob is None else None,
+        "snapshot": msgspec.json.encode(answer.snapshot) if answer.snapshot else None,
     }
 
 

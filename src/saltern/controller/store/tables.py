@@ -23,6 +23,9 @@ metadata = sa.MetaData(
 #: Which targets somebody still waits for. Written out, since SQLite uses a partial index only for the
 #: very words it was made with.
 UNSETTLED = sa.text("targets.unsettled")
+#: Which targets ended otherwise than ok: few, and looked for. Written out likewise.
+_TROUBLED = "status IN ('failed', 'refused', 'timed_out', 'cancelled', 'lost', 'offline', 'unresponsive')"
+TROUBLED = sa.text(f"targets.{_TROUBLED}")
 
 
 def _text(name: str, **options: object) -> sa.Column[str]:
@@ -126,6 +129,8 @@ jobs = sa.Table(
     sa.Column("weight", sa.BigInteger, nullable=False),  # bytes it takes here, about
     sa.Column("removing", sa.Boolean, nullable=False),  # retention is taking it away, nobody sees it
     sa.Index("ix_jobs_user", "user", "jid"),
+    sa.Index("ix_jobs_fun", "fun", "jid"),
+    sa.Index("ix_jobs_created", "created", "jid"),
 )
 
 targets = sa.Table(
@@ -147,6 +152,13 @@ targets = sa.Table(
     sa.ForeignKeyConstraint(["jid"], ["jobs.jid"]),
     sa.Index("ix_targets_name", "name", "jid"),
     sa.Index(
+        "ix_targets_troubled",
+        "status",
+        "jid",
+        sqlite_where=sa.text(_TROUBLED),
+        postgresql_where=sa.text(_TROUBLED),
+    ),
+    sa.Index(
         "ix_targets_unsettled",
         "key",
         "jid",
@@ -164,6 +176,7 @@ returns = sa.Table(
     sa.Column("error", sa.LargeBinary),  # JSON of messages.v1.Error
     sa.Column("chunks", sa.Integer, nullable=False),  # 0: the data is in ``data``
     sa.Column("data", sa.LargeBinary),
+    sa.Column("snapshot", sa.LargeBinary),  # JSON: the trees of files that were used, by environment
     sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"]),
 )
 

@@ -47,6 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     started: float | None = None
     finished: float | None = None
+    snapshot: dict[str, str] = {}
 
 
 Pair = tuple[JobId, AgentKey]
@@ -70,6 +71,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     data: bytes | None
     error: Error | None
+    snapshot: dict[str, str] = {}
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,7 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None  # made then or later
     until: float | None = None  # made before
     status: Status | None = None  # at least one target has it
+    text: str | None = None  # is in its arguments
     before: JobId | None = None
     limit: int = 50
 

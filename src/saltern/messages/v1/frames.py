@@ -128,6 +128,7 @@ class Return(Frame, frozen=True, kw_only=True, tag="return"):
     reason: str = ""
     started: float | None = None
     finished: float | None = None
+    snapshot: dict[str, str] = {}  # environments that were used: SHA-256, and revision if there is one
 
 
 class Chunk(Frame, frozen=True, kw_only=True, tag="chunk"):

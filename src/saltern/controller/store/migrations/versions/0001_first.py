@@ -9,6 +9,9 @@ revision = "0001"
 down_revision = None
 
 _UNSETTLED = sa.text("unsettled")
+_TROUBLED = sa.text(
+    "status IN ('failed', 'refused', 'timed_out', 'cancelled', 'lost', 'offline', 'unresponsive')"
+)
 _ACCEPTED = sa.text("state = 'accepted'")
 
 
@@ -139,6 +142,8 @@ def _jobs() -> None:
         sa.PrimaryKeyConstraint("jid", name="pk_jobs"),
     )
     op.create_index("ix_jobs_user", "jobs", ["user", "jid"])
+    op.create_index("ix_jobs_fun", "jobs", ["fun", "jid"])
+    op.create_index("ix_jobs_created", "jobs", ["created", "jid"])
 
 
 def _targets() -> None:
@@ -162,6 +167,13 @@ def _targets() -> None:
     )
     op.create_index("ix_targets_name", "targets", ["name", "jid"])
     op.create_index(
+        "ix_targets_troubled",
+        "targets",
+        ["status", "jid"],
+        sqlite_where=_TROUBLED,
+        postgresql_where=_TROUBLED,
+    )
+    op.create_index(
         "ix_targets_unsettled",
         "targets",
         ["key", "jid"],
@@ -178,6 +190,7 @@ def _returns() -> None:
         sa.Column("error", sa.LargeBinary),
         sa.Column("chunks", sa.Integer, nullable=False),
         sa.Column("data", sa.LargeBinary),
+        sa.Column("snapshot", sa.LargeBinary),
         sa.PrimaryKeyConstraint("jid", "key", name="pk_returns"),
         sa.ForeignKeyConstraint(["jid", "key"], ["targets.jid", "targets.key"], name="fk_returns_targets"),
     )
