@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,3 +174,31 @@ def test_what_makes_no_sense(site: Site) -> None:
         assert done.returncode == 2, done.stderr
         assert said in done.stderr
     assert site.saltern("apply", "--plan", "p1").returncode == 3
+
+
+def test_why(site: Site, tree: Path, tmp_path: Path) -> None:
+    (tree / "why.sls").write_text(
+        "{% set who = 'nobody' if grains.id == 'b' else 'somebody' %}\n"
+        "check:\n  cmd.run:\n    - name: test $WHO = somebody\n    - env:\n      - WHO: {{ who }}\n"
+        "      - DB_PASSWORD: sesame\n"
+        "after:\n  test.nop:\n    - require:\n      - cmd: check\n"
+    )
+    done = site.saltern("apply", "*", "why", "--json")
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    jid = lines[0]["jid"]
+    assert all("sesame" not in json.dumps(line["data"]) for line in lines)
+    why = site.saltern("why", jid, "b", "cmd.run check")
+    assert why.returncode == 0, why.stderr
+    assert re.search(r"^written in \S*why.sls:2$", why.stdout, re.MULTILINE)
+    assert "it went well on" in why.stdout
+    assert "  argument env:\n    here: [{'WHO': 'nobody'}" in why.stdout
+    assert "    a: [{'WHO': 'somebody'}" in why.stdout
+    assert "sesame" not in why.stdout
+    after = site.saltern("why", jid, "b", "after", "--no-ask")
+    assert re.search(r"test.nop after: require cmd.run check \(\S*why.sls:2\): FAILED", after.stdout)
+    both = [json.loads(line) for line in site.saltern("why", jid, "b", "--json").stdout.splitlines()]
+    assert [one["key"].split("_|-")[1] for one in both] == ["check", "after"]
+    assert site.saltern("why", jid, "b", "chekc").returncode == 3
+    assert site.saltern("why", jid, "nobody").returncode == 3
+    assert site.saltern("why", "x", "b").returncode == 2

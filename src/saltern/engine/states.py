@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from saltern.engine import explain
 from saltern.engine.encode import noted
 from saltern.engine.journal import Head, Journal, runs
 from saltern.engine.runner import Run, Wishes
@@ -54,6 +55,8 @@ def perform(site: Site, compiled: Compiled, wishes: Wishes, *, what: str, queue:
     with turn(site.directory, head, queue=queue):
         _forget_the_oldest(site.directory)
         journal = Journal(site.directory, head)
+        if head.job:
+            explain.record(journal.directory, compiled, explain.Covering(site.pillar))
         try:
             return _run(site, compiled, wishes, journal)
         finally:
@@ -62,6 +65,7 @@ def perform(site: Site, compiled: Compiled, wishes: Wishes, *, what: str, queue:
 
 def _run(site: Site, compiled: Compiled, wishes: Wishes, journal: Journal | None) -> Results:
     host = site.host
+    site.supply.notes.clear()
     worker = Worker(host, site.supply, site.registry, journal)
 
     def tell(told: Mapping[str, Any]) -> None:
@@ -72,7 +76,10 @@ def _run(site: Site, compiled: Compiled, wishes: Wishes, journal: Journal | None
     def stop() -> bool:
         return end is not None and os.path.exists(end)
 
-    return Run(compiled, worker, wishes, journal=journal, tell=tell, stop=stop).perform()
+    results = Run(compiled, worker, wishes, journal=journal, tell=tell, stop=stop).perform()
+    if host.agent is not None:
+        explain.add_reasons(results, compiled, explain.Covering(site.pillar))
+    return results
 
 
 def _head(site: Site, compiled: Compiled, what: str) -> Head:

@@ -218,6 +218,24 @@ def runs(host: Host) -> list[dict[str, Any]]:
     ]
 
 
+def explain(host: Host, run: str, state: str) -> dict[str, Any]:
+    """Return how a state was written in a run that is recorded here, and what the host is like.
+
+    ``run`` is the run's name, or the id of the job that made it; ``state`` is ``file.managed ID``, or its key
+    in a return. Returns ``{state, where, sls, arguments, requisites, grains}``; secrets are covered.
+
+    Example:
+        saltern run web1 state.explain 20261122130500123456 'file.managed motd'
+    """
+    from saltern.engine import explain as explaining
+    from saltern.engine import undo as undoing
+
+    directory = _directory(host)
+    told = explaining.recorded(directory, undoing.find(directory, str(run)), state)
+    grains = {name: value for name, value in host.grains.items() if isinstance(value, str | int | bool)}
+    return told | {"grains": grains}
+
+
 def show_sls(host: Host, mods: Names, pillar: Data | None = None, saltenv: str = "base") -> Data:
     """Return the high data that SLS come to.
 
