@@ -2,7 +2,7 @@
 
 A case is ``<noun>/<function>/<case>.yaml``::
 
-    given:                      # FakeHost's arguments, tree: {path: content} and pillar: {…}
+    given:                      # FakeHost's arguments, tree: {path: content}, pillar: {…}, opts: {…}
       files: {/etc/shells: "/bin/sh\\n"}
       programs: {"ls /": "etc\\n"}
     call: [cmd.run, "ls /", "timeout=3"]      # as typed on the command line; or {fun, args, kwargs}
@@ -88,10 +88,10 @@ def world(given: dict[str, Any]) -> FakeHost:
         given["uname"] = Uname(**given["uname"])
     if "agent" in given:
         given["agent"] = FakeAgent(**given["agent"])
-    tree, pillar = given.pop("tree", None), given.pop("pillar", None)
+    supplied = {name: given.pop(name, None) for name in ("tree", "pillar", "opts")}
     host = FakeHost(**given)
-    if tree is not None or pillar is not None:
-        site(host, tree=tree, pillar=pillar)
+    if any(one is not None for one in supplied.values()):
+        site(host, **supplied)
     return host
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,9 @@ from saltern.sdk.registry import LIBRARY, Registry
 from saltern.sls.low import Compiled
 from saltern.sls.tree import Tree
 from saltern.sls.world import World
+
+if TYPE_CHECKING:
+    from saltern.sls.template import Template
 
 #: Returns the pillar, with the first argument laid over it; the second is an environment, or empty for all.
 PillarSource = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
@@ -128,9 +131,30 @@ class Site:
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
         """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
         from saltern.sls.renderers.registry import RENDERERS
-        from saltern.sls.template import Template, Work, same_line
+        from saltern.sls.template import Work, same_line
 
-        template = Template(
+        template = self._template(text, context, where, saltenv)
+        if engine not in RENDERERS.names():
+            raise NotSupported(f"{where}: no template engine {engine!r}", hint="jinja is one")
+        return RENDERERS.get(engine)(Work(text, same_line), template, "").text(engine, template)
+
+    def rendered(
+        self, renderers: str, text: str, context: Mapping[str, Any], where: str, saltenv: str
+    ) -> Any:
+        """Return what ``text`` comes to by a chain of renderers, or those its first line names.
+
+        Raises SlsError.
+        """
+        from saltern.sls.options import Options
+        from saltern.sls.renderers.pipeline import render
+
+        options = Options.of({**self.opts, "renderer": renderers})
+        return render(self._template(text, context, where, saltenv), options).data
+
+    def _template(self, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> Template:
+        from saltern.sls.template import Template
+
+        return Template(
             text=text,
             path=where.removeprefix("salt://").partition("?")[0],
             shown=where,
@@ -139,9 +163,6 @@ class Site:
             tree=self.tree,
             context={"source": where, **context},
         )
-        if engine not in RENDERERS.names():
-            raise NotSupported(f"{where}: no template engine {engine!r}", hint="jinja is one")
-        return RENDERERS.get(engine)(Work(text, same_line), template, "").text(engine, template)
 
     def _world(self, pillar: Mapping[str, Any]) -> World:
         grains = dict(self.host.grains)

@@ -34,13 +34,16 @@ class Holdings(Protocol):
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
         """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
 
+    def rendered(
+        self, renderers: str, text: str, context: Mapping[str, Any], where: str, saltenv: str
+    ) -> Any:
+        """Return what ``text`` comes to by a chain of renderers. Raises SlsError."""
+
 
 class RunSupply(Supply):
     """The supply that a site gives, for one environment."""
 
-    def __init__(
-        self, site: Holdings, saltenv: str = "base", notes: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, site: Holdings, saltenv: str = "base", notes: dict[str, Any] | None = None) -> None:
         """Take where everything comes from, and the environment that paths are looked up in."""
         self.site = site
         self._saltenv = saltenv
@@ -118,6 +121,10 @@ class RunSupply(Supply):
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str) -> str:
         """Return ``text`` rendered; see Supply."""
         return self.site.render(engine, text, context, where, self._saltenv)
+
+    def rendered(self, text: str, renderers: str, context: Mapping[str, Any], where: str) -> Any:
+        """Return what ``text`` comes to by a chain of renderers; see Supply."""
+        return self.site.rendered(renderers, text, context, where, self._saltenv)
 
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function on ``host`` and return what it returns."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from saltern.library import sdb
+from saltern.library.sdb.address import resolved
 from saltern.sdk import Host
 from saltern.sdk.merge import over
 from saltern.sdk.traverse import traverse
@@ -43,7 +43,7 @@ def get(
     for source in _sources(host, omit_opts, omit_grains, omit_pillar, omit_master):
         value = traverse(source, key, _ABSENT, delimiter)
         if value is not _ABSENT:
-            found.append(sdb.resolved(host, value))
+            found.append(resolved(host, value))
             if merge not in ("recurse", "overwrite"):
                 break
     if not found:
@@ -86,10 +86,10 @@ def option(
         found: dict[str, Any] = {}
         for source in sources:
             found = {name: one for name, one in source.items() if fnmatchcase(str(name), value)} | found
-        return {name: sdb.resolved(host, one) for name, one in found.items()}
+        return {name: resolved(host, one) for name, one in found.items()}
     for source in sources:
         if value in source:
-            return sdb.resolved(host, source[value])
+            return resolved(host, source[value])
     return "" if default is None else default
 
 
@@ -119,7 +119,7 @@ def merge(
         elif isinstance(made, list) and isinstance(found, list):
             made = [*made, *found]
         if isinstance(made, str):
-            return sdb.resolved(host, made)
+            return resolved(host, made)
     return default if made is _ABSENT else made
 
 

@@ -137,6 +137,8 @@ def ifelse(
 ) -> Any:
     """Return the value after the first target that means this machine, of pairs; else the last argument.
 
+    ``merge`` is laid upon a mapping that a target led to.
+
     Example:
         saltern run '*' match.ifelse 'web*' 'a web server' 'db*' 'a database' 'something else'
     """
@@ -144,8 +146,10 @@ def ifelse(
         raise BadArgument("match.ifelse takes pairs of a target and a value, and a default at the end")
     machine = _machine(host, minion_id)
     pairs = zip(args[:-1:2], args[1::2], strict=True)
-    chosen = next((value for target, value in pairs if machine.matches(str(target), tgt_type)), args[-1])
-    return _with(chosen, merge, merge_lists)
+    for target, value in pairs:
+        if machine.matches(str(target), tgt_type):
+            return _with(value, merge, merge_lists)
+    return args[-1]
 
 
 def matches(

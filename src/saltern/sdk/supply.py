@@ -82,6 +82,12 @@ class Supply(Protocol):
         Raises SalternError that names file and line.
         """
 
+    def rendered(self, text: str, renderers: str, context: Mapping[str, Any], where: str) -> Any:
+        """Return what ``text`` comes to by a chain of renderers (``jinja|yaml``) as the file ``where``.
+
+        Its first line may name others. Raises SalternError that names file and line.
+        """
+
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function on ``host`` and return what it returns. Raises what it raises."""
 
@@ -144,6 +150,10 @@ class NoSupply(Supply):
         raise _no_roots(f"salt://{prefix}")
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str) -> str:
+        """Raise NotSupported: nothing renders here."""
+        raise NotSupported(f"{where}: there is nothing to render templates with here")
+
+    def rendered(self, text: str, renderers: str, context: Mapping[str, Any], where: str) -> Any:
         """Raise NotSupported: nothing renders here."""
         raise NotSupported(f"{where}: there is nothing to render templates with here")
 

@@ -20,11 +20,12 @@ def site(
     *,
     tree: Mapping[str, str | bytes] | None = None,
     pillar: Mapping[str, Any] | None = None,
+    opts: Mapping[str, Any] | None = None,
     directory: Path | None = None,
 ) -> Site:
-    """Return the site of a fake host, which is supplied by it: files of ``base``, and a pillar as data."""
+    """Return the site of a fake host, which is supplied by it: files of ``base``, a pillar, and settings."""
     files = MemoryTree({"base": dict(tree or {})}, host.place)
-    made = Site(host, files, opts={"id": "fake"}, directory=directory)
+    made = Site(host, files, opts={"id": "fake", **(opts or {})}, directory=directory)
     made.give_pillar(pillar)
     host.supply = made.supply
     return made

@@ -10,10 +10,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from saltern.library.sdb.drivers import Driver, driver_of
-from saltern.sdk import BadArgument, Host, NotFound
-
-_SCHEME = "sdb://"
+from saltern.library.sdb.address import place, value_at
+from saltern.library.sdb.drivers import Driver
+from saltern.sdk import Host
 
 
 def get(host: Host, uri: str, strict: bool = False) -> Any:
@@ -24,11 +23,7 @@ def get(host: Host, uri: str, strict: bool = False) -> Any:
     Example:
         saltern run '*' sdb.get sdb://mymemcached/foo
     """
-    found = _found(host, uri, strict)
-    if found is None:
-        return uri
-    driver, key, profile = found
-    return driver.get(host, key, profile)
+    return value_at(host, uri, strict)
 
 
 def set_(host: Host, uri: str, value: Any) -> Any:
@@ -70,29 +65,7 @@ def get_or_set_hash(
     return made
 
 
-def resolved(host: Host, value: Any) -> Any:
-    """Return what lies at the address that ``value`` is; anything else is returned as it is."""
-    return get(host, value) if isinstance(value, str) and value.startswith(_SCHEME) else value
-
-
 def _meant(host: Host, uri: str) -> tuple[Driver, str, Mapping[str, Any]]:
-    found = _found(host, uri, strict=True)
+    found = place(host, uri, strict=True)
     assert found is not None
     return found
-
-
-def _found(host: Host, uri: str, strict: bool) -> tuple[Driver, str, Mapping[str, Any]] | None:
-    """Return the driver, the key and the profile; None where there are none and ``strict`` is not asked."""
-    name, slash, key = uri.removeprefix(_SCHEME).partition("/")
-    if not uri.startswith(_SCHEME) or not slash or not key:
-        if strict:
-            raise BadArgument(f"{uri!r} is no address", hint="write sdb://PROFILE/KEY")
-        return None
-    profile = host.supply.opts.get(name, host.supply.pillar.get(name))
-    if not isinstance(profile, Mapping) or "driver" not in profile:
-        if strict:
-            raise NotFound(
-                f"there is no sdb profile {name!r}", hint=f"options of agent.yaml: {name}: {{driver: …}}"
-            )
-        return None
-    return driver_of(str(profile["driver"])), key, profile
