@@ -23,6 +23,7 @@ _OWN: Mapping[str, str] = {
     "json": "saltern.sls.renderers.data:render_json",
     "mako": "saltern.sls.renderers.mako:render",
     "py": "saltern.sls.renderers.py:render",
+    "pyobjects": "saltern.sls.renderers.pyobjects:render",
     "text": "saltern.sls.renderers.data:render_plain",
     "toml": "saltern.sls.renderers.data:render_toml",
     "tomlmod": "saltern.sls.renderers.data:render_toml",
