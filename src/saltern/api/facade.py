@@ -90,8 +90,9 @@ class Controller(Protocol):
         since: float | None = None,
         until: float | None = None,
         status: Status | None = None,
+        text: str | None = None,
     ) -> list[Job]:
-        """Return jobs, newest first; ``fun`` is a glob, ``target`` an agent's name."""
+        """Return jobs, newest first; ``fun`` is a glob, ``target`` an agent's name, ``text`` in arguments."""
 
     def returns(self, jid: JobId, names: str | None) -> AsyncIterator[Settled]:
         """Yield every settled target of the job whose name matches the glob ``names`` (None: all)."""

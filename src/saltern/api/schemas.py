@@ -43,9 +43,13 @@ class NewJob(Strict, frozen=True, kw_only=True):
 
 
 class Rerun(Strict, frozen=True, kw_only=True):
-    """Run a job again on the agents it had; ``failed``: only where it did not end ok."""
+    """Run a job again on the agents it had.
+
+    ``failed``: only where it did not end ok; ``missing``: only where it is not known to have run to an end.
+    """
 
     failed: bool = False
+    missing: bool = False
 
 
 class NewPlan(Strict, frozen=True, kw_only=True):
@@ -142,7 +146,9 @@ class WatchQuery(Strict, frozen=True, kw_only=True):
 
 
 class JobsQuery(Strict, frozen=True, kw_only=True):
-    """Which jobs. ``before`` is the last jid of the page before; ``fun`` a glob, ``target`` a name."""
+    """Which jobs. ``before`` is the last jid of the page before; ``fun`` a glob, ``target`` a name; ``text``
+    is in the arguments.
+    """
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 50
     before: JobId | None = None
@@ -152,6 +158,7 @@ class JobsQuery(Strict, frozen=True, kw_only=True):
     since: Moment | None = None
     until: Moment | None = None
     status: Status | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
 
 
 class TargetsQuery(Strict, frozen=True, kw_only=True):

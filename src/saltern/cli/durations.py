@@ -23,6 +23,23 @@ def duration(text: str) -> float:
     return seconds
 
 
+_MOMENTS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+
+
+def when(text: str, now: float) -> float:
+    """Return seconds since the epoch for ``2h`` (ago) or a date in local time. Raises UsageError."""
+    for form in _MOMENTS:
+        try:
+            return time.mktime(time.strptime(text, form))
+        except (ValueError, OverflowError):
+            continue
+    try:
+        return max(0.0, now - duration(text))
+    except UsageError:
+        hint = "write for example 2h, 1d, 2026-11-22 or '2026-11-22 13:05'"
+        raise UsageError(f"{text!r} is no time", hint=hint) from None
+
+
 def span(seconds: float) -> str:
     """Return a length of time in the unit that suits it: ``0.12 s``, ``3.4 s``, ``12 min``, ``5 d``."""
     for length, unit in _UNITS:

@@ -293,6 +293,7 @@ class FakeController:
         since: float | None = None,
         until: float | None = None,
         status: Status | None = None,
+        text: str | None = None,
     ) -> list[Job]:
         """Return jobs, newest first."""
 
@@ -306,6 +307,7 @@ class FakeController:
                 and (since is None or job.created >= since)
                 and (until is None or job.created <= until)
                 and (status is None or any(part.status is status for part in parts))
+                and (text is None or text in str((job.args, job.kwargs)))
             )
 
         return [job for _, job in sorted(self._jobs.items(), reverse=True) if fits(job)][:limit]

@@ -66,6 +66,7 @@ def test_a_job_is_started_with_exactly_what_was_asked(api: Served, controller: F
         "timeout": 5.0,
         "queue": 60.0,
         "rollout": None,
+        "returners": (),
     }
     assert (job["args"], job["kwargs"], job["timeout"]) == ([1, "x"], {"a": None}, 5.0)
     assert ask(api, "GET", f"/v1/jobs/{job['jid']}") == (200, job)

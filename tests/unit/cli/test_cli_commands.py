@@ -15,6 +15,7 @@ from saltern import __version__
 from saltern.cli.catalogue import COMMANDS, GROUPS, parser_of
 from saltern.cli.exit_codes import MEANING, ExitCode
 from saltern.model.agent import KeyState
+from saltern.model.returner import ReturnerStatus
 from saltern.model.status import Status
 from saltern.model.system import AuditReport, Happening
 from saltern.testing.controller import Answer, FakeController, agent_key, value
@@ -206,16 +207,89 @@ class TestJobs:
         done = saltern("job", "rerun", jid, "--failed")
         assert done.out == "web[2-3] (2): mended\ndb1: offline — not connected\n"
 
+    def test_rerun_where_nothing_ran(self, saltern: Saltern, controller: FakeController, jid: str) -> None:
+        """Not where it failed."""
+        saltern("job", "cancel", jid)
+        controller.add("db1", online=True)
+        controller.functions["cmd.run"] = lambda agent, request: value("mended")
+        failed = json.loads(saltern("job", "rerun", jid, "--missing", "--json").err or "{}")
+        assert failed["error"]["code"] == "no_match"  # cancelled is an end
+
+    def test_wait_says_how_it_went_and_shows_nothing(
+        self, saltern: Saltern, controller: FakeController, jid: str
+    ) -> None:
+        """Exit codes for scripts; a time to give up."""
+        given_up = saltern("job", "wait", jid, "--timeout", "0.05s")
+        assert (given_up.code, given_up.out) == (ExitCode.STOPPED, "")
+        assert "has not ended within 0.05s" in given_up.err
+        saltern("job", "kill", jid)
+        done = saltern("job", "wait", jid)
+        assert (done.code, done.out) == (ExitCode.FAILED, "")
+
+    def test_export_has_all_that_is_known(self, saltern: Saltern, jid: str) -> None:
+        """The job first, then each target, also those that have not ended."""
+        first, *rest = map(json.loads, saltern("job", "export", jid).out.splitlines())
+        assert first["job"]["jid"] == jid
+        assert {each["name"]: each["status"] for each in rest} == {
+            "web1": "ok",
+            "web2": "failed",
+            "web3": "running",
+            "db1": "queued",
+        }
+        assert next(each for each in rest if each["name"] == "web1")["data"] == "x\ny"
+
+    def test_find_by_text_and_time(self, saltern: Saltern, controller: FakeController, jid: str) -> None:
+        """Text in the arguments, dates, and every page."""
+        saltern("run", "web1", "test.ping", "needle")
+        found = saltern("job", "list", "--text", "needle", "--json").out.splitlines()
+        assert [json.loads(line)["args"] for line in found] == [["needle"]]
+        assert saltern("job", "list", "--until", "1971-01-01").err == "no jobs\n"
+        assert len(saltern("job", "list", "--since", "1971-01-01", "--all", "--json").out.splitlines()) == 2
+        page = saltern("job", "list", "--limit", "1")
+        assert "or --all" in page.err
+        wrong = saltern("job", "list", "--since", "yesteryear")
+        assert wrong.code == ExitCode.USAGE
+        assert "2026-11-22" in wrong.err
+
     def test_cancel_as_json(self, saltern: Saltern, jid: str) -> None:
         """The tally."""
         answer = json.loads(saltern("job", "cancel", jid, "--json").out)
         assert answer == {"jid": jid, "counts": {"ok": 1, "failed": 1, "cancelled": 2}}
 
-    @pytest.mark.parametrize("verb", ["show", "watch", "cancel", "rerun"])
+    @pytest.mark.parametrize("verb", ["show", "watch", "cancel", "rerun", "kill", "wait", "export"])
     def test_a_wrong_id(self, saltern: Saltern, verb: str) -> None:
         """Malformed, or of no job."""
         assert saltern("job", verb, "17").code == ExitCode.USAGE
         assert saltern("job", verb, "20250101000000000000").code == ExitCode.NOBODY
+
+
+@pytest.mark.usefixtures("api")
+class TestReturners:
+    """Where else returns go."""
+
+    def test_list_status_retry_and_test(self, saltern: Saltern, controller: FakeController) -> None:
+        """For people; what fails has an exit code."""
+        assert saltern("returner", "list").err.startswith("no returners\nhint: ")
+        told = {"kind": "file", "address": "/x\x1b[31m", "waiting": 1200, "always": True, "functions": ("*",)}
+        controller.returners["there"] = ReturnerStatus(name="there", **told)
+        listed = saltern("returner", "list").out
+        assert "1,200" in listed
+        assert "\x1b" not in listed
+        assert saltern("returner", "status", "there").code == ExitCode.OK
+        assert saltern("returner", "test", "there").code == ExitCode.OK
+        controller.returners["there"] = ReturnerStatus(name="there", error="gone", error_at=1.0, **told)
+        assert saltern("returner", "status", "there").code == ExitCode.FAILED
+        tried = saltern("returner", "test", "there")
+        assert (tried.code, tried.err) == (ExitCode.FAILED, "error: gone\n")
+        assert saltern("returner", "retry", "there").out == "0 returns to be delivered again to there\n"
+        wrong = saltern("returner", "status", "theer")
+        assert wrong.code == ExitCode.NOBODY
+        assert "did you mean 'there'?" in wrong.err
+
+    def test_a_job_asks_for_returners(self, saltern: Saltern, controller: FakeController) -> None:
+        """With commas, and several times."""
+        saltern("run", "web1", "test.ping", "--return", "a,b", "--return", "c")
+        assert controller.decisions[-1].arguments["returners"] == ("a", "b", "c")
 
 
 @pytest.mark.usefixtures("api")

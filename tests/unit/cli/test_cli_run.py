@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -298,3 +299,59 @@ def test_a_controller_that_restarts_is_waited_for(
     assert done.out == "web1: early\nweb2: late\n"
     assert "waiting for it to come back" in done.err
     assert done.code == 0
+
+
+class TestOutputters:
+    """``--out`` and what goes with it."""
+
+    def test_each_as_it_comes_or_all_at_the_end(self, saltern: Saltern) -> None:
+        """Who has nothing to show says why."""
+        done = saltern("run", "*", "test.ping", "--out", "yaml")
+        assert sorted(done.out.splitlines()) == [
+            "db1: 'offline: not connected'",
+            "web1: true",
+            "web2: true",
+            "web3: true",
+        ]
+        static = saltern("run", "*", "test.ping", "--output", "json", "--static", "--out-indent", "-1")
+        assert json.loads(static.out) == {
+            "db1": "offline: not connected",
+            "web1": True,
+            "web2": True,
+            "web3": True,
+        }
+        assert static.out.count("\n") == 1
+        assert static.code == 4
+
+    def test_large_data_is_fetched(self, saltern: Saltern, controller: FakeController) -> None:
+        """It does not travel in the line."""
+        controller.functions["big"] = lambda agent, request: value("x" * 300_000)
+        done = saltern("run", "web1", "big", "--out", "txt")
+        assert done.out == f"web1: {'x' * 300_000}\n"
+
+    def test_into_a_file_that_nobody_else_reads(self, saltern: Saltern, tmp_path: Path) -> None:
+        """Anew, or added to; without colours."""
+        file = tmp_path / "out"
+        for _ in range(2):
+            assert saltern("run", "web1", "test.ping", "--out-file", str(file), "--color", "always").out == ""
+        assert file.read_text() == "web1: True\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        saltern("run", "web2", "test.ping", "--out", "txt", "--out-file", str(file), "--out-file-append")
+        assert file.read_text() == "web1: True\nweb2: true\n"
+        assert saltern("run", "web1", "test.ping", "--out-file", str(tmp_path)).code != 0
+
+    def test_a_summary_has_names(self, saltern: Saltern) -> None:
+        """Of those that are not ok."""
+        err = saltern("run", "*", "test.ping", "--out", "quiet", "--summary").err
+        assert "offline: db1" in err
+        assert "web1" not in err.splitlines()[-1]
+
+    def test_quiet_is_quiet_and_the_exit_code_tells(self, saltern: Saltern) -> None:
+        """Nothing on stdout."""
+        done = saltern("run", "*", "test.ping", "--out", "quiet")
+        assert (done.out, done.code) == ("", 4)
+
+    def test_colours_as_one_likes(self, saltern: Saltern) -> None:
+        """Also where there is no terminal."""
+        assert "\x1b[" in saltern("run", "web1", "test.ping", "--color", "always").out
+        assert "\x1b[" not in saltern("run", "web1", "test.ping", "--color", "never").out

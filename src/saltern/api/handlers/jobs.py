@@ -12,6 +12,7 @@ from saltern.api.call import Answer, Call, Chunks, Lines, Subject
 from saltern.api.problems import NoMatch
 from saltern.api.replies import JobPage, JobTargets
 from saltern.api.resolved import Resolved
+from saltern.api.schemas import Rerun
 from saltern.foundation.errors import NotFound, UsageError, nearest
 from saltern.identity.authorise import Decision, Targets
 from saltern.model.agent import KeyState
@@ -22,6 +23,9 @@ from saltern.model.status import Status
 from saltern.model.update import Unknown, Update
 from saltern.targeting import subset
 from saltern.targeting.errors import NobodyMatched
+
+#: The function did not run there, or nobody knows: it was not sent, not taken, or its end was lost.
+_MISSING = (Status.QUEUED, Status.OFFLINE, Status.SENT, Status.UNRESPONSIVE, Status.LOST)
 
 
 async def subject_of_new(call: Call) -> Subject:
@@ -46,7 +50,7 @@ async def subject_of_rerun(call: Call) -> Subject:
     members = {
         target.key: target.name
         for target in await call.controller.targets(call.jid)
-        if target.key in accepted and not (call.body.failed and target.status is Status.OK)
+        if target.key in accepted and _again(call.body, target.status)
     }
     if not members:
         raise NoMatch(
@@ -57,6 +61,13 @@ async def subject_of_rerun(call: Call) -> Subject:
         Targets(members, job.target, job.target_kind),
         _arguments(job, timeout=job.timeout, returners=job.returners),
     )
+
+
+def _again(asked: Rerun, status: Status) -> bool:
+    """Tell whether a target in ``status`` is among those asked for."""
+    if asked.missing:
+        return status in _MISSING
+    return not (asked.failed and status is Status.OK)
 
 
 def _arguments(source: Any, **others: Any) -> dict[str, Any]:

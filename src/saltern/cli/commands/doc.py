@@ -18,7 +18,7 @@ EXAMPLES = """
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", nargs="?", metavar="FUNCTION", help="a function, or a noun")
-    parser.set_defaults(handler=run)
+    parser.set_defaults(handler=run, paged=True)
 
 
 def run(context: Context, options: argparse.Namespace) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import chain
 
@@ -14,7 +15,7 @@ from saltern.api.replies import JobTargets
 from saltern.cli.client import quoted
 from saltern.cli.commands.run import add_view, as_json, view_of
 from saltern.cli.context import Context
-from saltern.cli.durations import duration, moment, span
+from saltern.cli.durations import duration, moment, span, when
 from saltern.cli.exit_codes import ExitCode, of_statuses
 from saltern.cli.follow import Follower
 from saltern.cli.output.printable import one_line
@@ -22,6 +23,7 @@ from saltern.cli.output.results import sorted_counts, standing
 from saltern.cli.output.table import table
 from saltern.cli.output.words import counted
 from saltern.cli.parser import Verbs
+from saltern.cli.views import JsonView, View
 from saltern.foundation.errors import NotFound, UsageError
 from saltern.model.ids import JobId, is_job_id
 from saltern.model.job import Job, Tally
@@ -30,9 +32,12 @@ from saltern.model.update import Settled
 
 EXAMPLES = """
   saltern job list --since 1d --fun 'pkg.*'
+  saltern job list --since 2026-11-20 --until '2026-11-21 12:00' --user ann --text nginx
   saltern job show 20261122130500123456
   saltern job show 20261122130500123456 web1.example.com --json
   saltern job rerun 20261122130500123456 --failed
+  saltern job wait 20261122130500123456 --timeout 10m && echo done
+  saltern job export 20261122130500123456 > job.jsonl
 """
 
 
@@ -41,23 +46,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = Verbs(parser)
     _configure_list(verbs)
     showing = _with_jid(verbs.add("show", "Show a job and what its agents returned", show))
+    showing.set_defaults(paged=True)
     showing.add_argument("match", nargs="?", metavar="GLOB", help="only agents with names like this")
     add_view(showing)
     add_view(_with_jid(verbs.add("watch", "Follow a job from its beginning to its end", watch)))
     _with_jid(verbs.add("cancel", "Stop a job wherever it has not ended", cancel))
+    _with_jid(verbs.add("kill", "The same as cancel", cancel))
+    waiting = _with_jid(verbs.add("wait", "Wait until a job has ended; show nothing", wait))
+    waiting.add_argument("--timeout", metavar="TIME", help="give up after this, e.g. 10m (exit code 7)")
+    _with_jid(verbs.add("export", "Write a job and all returns as JSON, a line each", export))
     again = _with_jid(verbs.add("rerun", "Run a job again, on the agents it had", rerun))
     again.add_argument("--failed", action="store_true", help="only where it did not end ok")
+    again.add_argument(
+        "--missing", action="store_true", help="only where it is not known to have run to an end"
+    )
     add_view(again)
 
 
 def _configure_list(verbs: Verbs) -> None:
     listing = verbs.add("list", "List jobs, newest first", show_list)
+    listing.set_defaults(paged=True)
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
     listing.add_argument("--before", metavar="JID", help="older than this job")
     listing.add_argument("--user", help="whose")
     listing.add_argument("--fun", metavar="GLOB", help="which functions")
     listing.add_argument("--target", metavar="NAME", help="with this agent among the targets")
-    listing.add_argument("--since", metavar="TIME", help="not older than this, e.g. 1d")
+    listing.add_argument("--since", metavar="TIME", help="not older: 2h, 1d, 2026-11-22, '2026-11-22 13:05'")
+    listing.add_argument("--until", metavar="TIME", help="made before that")
+    listing.add_argument("--text", metavar="TEXT", help="with this in the arguments")
+    listing.add_argument("--all", action="store_true", help="every one, page after page")
     listing.add_argument("--status", choices=[str(status) for status in Status], help="with a target in it")
 
 
@@ -74,25 +91,49 @@ def _checked(text: str) -> JobId:
 
 class _Page(msgspec.Struct):
     jobs: list[Job]
+    next: JobId | None = None
+
+
+_FILTERS = ("limit", "before", "user", "fun", "target", "status", "text")
+#: Jobs that are asked for at a time when all are wanted.
+_MANY = 500
 
 
 def show_list(context: Context, options: argparse.Namespace) -> int:
     """List jobs."""
-    query = {name: getattr(options, name) for name in ("limit", "before", "user", "fun", "target", "status")}
+    query = {name: getattr(options, name) for name in _FILTERS}
     if options.before is not None:
         query["before"] = _checked(options.before)
-    if options.since is not None:
-        query["since"] = context.now() - duration(options.since)
-    jobs = context.client.get("/v1/jobs", _Page, **query).jobs
+    for name in ("since", "until"):
+        if (text := getattr(options, name)) is not None:
+            query[name] = when(text, context.now())
+    if options.all:
+        return _show_all(context, query)
+    page = context.client.get("/v1/jobs", _Page, **query)
+    jobs = page.jobs
     if context.json:
         for job in jobs:
             context.emit(job)
     elif jobs:
         heads = ("JID", "STARTED", "USER", "TARGET", "FUNCTION")
         context.say(table(heads, map(_row, jobs), context.style))
+        if page.next is not None:
+            context.note(f"older ones: --before {page.next}, or --all")
     else:
         context.note("no jobs")
     return ExitCode.OK
+
+
+def _show_all(context: Context, query: dict[str, object]) -> int:
+    """List every job, a page at a time: there may be a million."""
+    query = query | {"limit": _MANY}
+    while True:
+        page = context.client.get("/v1/jobs", _Page, **query)
+        for job in page.jobs:
+            context.emit(job) if context.json else context.say(["  ".join(map(one_line, _row(job)))])
+        if page.next is None:
+            return ExitCode.OK
+        query["before"] = page.next
 
 
 def _row(job: Job) -> tuple[str, ...]:
@@ -160,6 +201,45 @@ def watch(context: Context, options: argparse.Namespace) -> int:
     return follower.watch(_checked(options.jid))
 
 
+def wait(context: Context, options: argparse.Namespace) -> int:
+    """Wait for a job's end; the exit code says how it went."""
+    jid = _checked(options.jid)
+    give_up = None if options.timeout is None else time.monotonic() + duration(options.timeout)
+
+    def look() -> None:
+        if give_up is not None and time.monotonic() > give_up:
+            raise _Late
+
+    try:
+        return Follower(context.client, Quiet(context, look)).watch(jid)
+    except _Late:
+        context.note(f"job {jid} has not ended within {options.timeout}; it goes on")
+        return ExitCode.STOPPED
+
+
+class _Late(Exception):
+    """The time is over."""
+
+
+class Quiet(View):
+    """Shows nothing; ``look`` is called now and then, and may raise."""
+
+    def __init__(self, context: Context, look: Callable[[], None]) -> None:
+        super().__init__(context)
+        self.idle = look  # type: ignore[method-assign]
+
+
+def export(context: Context, options: argparse.Namespace) -> int:
+    """Write everything that is known of a job: itself, then each target, with all of what it returned."""
+    jid = _checked(options.jid)
+    context.emit({"event": "job", "job": context.client.get(f"/v1/jobs/{jid}", Job)})
+    targets = context.client.get(f"/v1/jobs/{jid}/targets", JobTargets)
+    view = JsonView(context)
+    for settled in chain(_returns(context, jid, None), _open(targets, None)):
+        view.settled(settled)
+    return ExitCode.OK
+
+
 def cancel(context: Context, options: argparse.Namespace) -> int:
     """Cancel a job; what was under way is being stopped when this returns."""
     jid = _checked(options.jid)
@@ -178,4 +258,7 @@ def cancel(context: Context, options: argparse.Namespace) -> int:
 def rerun(context: Context, options: argparse.Namespace) -> int:
     """Run a job again and follow it."""
     follower = Follower(context.client, view_of(context, options), output=options.show_output)
-    return follower.start(f"/v1/jobs/{quoted(_checked(options.jid))}/rerun", {"failed": options.failed})
+    return follower.start(
+        f"/v1/jobs/{quoted(_checked(options.jid))}/rerun",
+        {"failed": options.failed, "missing": options.missing},
+    )

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     presence.add_argument(
         "--offline", action="store_const", const=False, dest="online", help="only who is not"
     )
-    parser.set_defaults(handler=run)
+    parser.set_defaults(handler=run, paged=True)
 
 
 def run(context: Context, options: argparse.Namespace) -> int:

@@ -132,24 +132,55 @@ def _tallies(connection: sa.Connection, jids: Sequence[JobId]) -> dict[JobId, Ta
 
 
 def _list(connection: sa.Connection, filter: JobFilter) -> list[Job]:
-    """Walk back through time. The database narrows a glob roughly, Python decides: equal on all databases."""
-    query = _narrowed(filter).order_by(_JOBS.c.jid.desc())
+    """Walk back through time. The database narrows roughly, Python decides: equal on all databases."""
+    funs = None if filter.fun is None else _functions(connection, filter.fun)
+    if funs == []:
+        return []
     found: list[Job] = []
-    with connection.execution_options(yield_per=200).execute(query) as rows:
+    query = _narrowed(filter, funs)
+    if filter.since is not None or filter.until is not None:
+        query = query.order_by(
+            _JOBS.c.created.desc()
+        )  # the same order, by an index that knows where to begin
+    query = query.order_by(_JOBS.c.jid.desc())
+    with connection.execution_options(yield_per=min(200, filter.limit)).execute(query) as rows:
         for row in rows:
-            if filter.fun is None or fnmatchcase(row.fun, filter.fun):
+            if filter.text is None or _in_arguments(filter.text, row):
                 found.append(as_job(row))
                 if len(found) == filter.limit:
                     break
     return found
 
 
-def _narrowed(filter: JobFilter) -> sa.Select[Any]:
+def _functions(connection: sa.Connection, glob: str) -> list[str]:
+    """Return the functions that any job has run and that are like ``glob``."""
+    first = sa.select(sa.func.min(_JOBS.c.fun).label("fun")).cte("functions", recursive=True)
+    following = sa.select(sa.func.min(_JOBS.c.fun)).where(_JOBS.c.fun > first.c.fun).scalar_subquery()
+    each = first.union_all(sa.select(following).where(first.c.fun.is_not(None)))  # leaps through the index
+    query = sa.select(each.c.fun).where(each.c.fun.is_not(None))
+    return [fun for fun in connection.execute(query).scalars() if fnmatchcase(fun, glob)]
+
+
+def _in_arguments(text: str, row: Any) -> bool:
+    """Tell whether a job's arguments hold ``text``, as they are written in JSON."""
+    return _as_json(text) in row.args or _as_json(text) in row.kwargs
+
+
+def _as_json(text: str) -> str:
+    return msgspec.json.encode(text).decode()[1:-1]
+
+
+def _narrowed(filter: JobFilter, funs: list[str] | None) -> sa.Select[Any]:
     query = sa.select(*COLUMNS).where(~_JOBS.c.removing)
     if filter.user is not None:
         query = query.where(_JOBS.c.user == filter.user)
-    if filter.fun is not None:
-        query = query.where(_JOBS.c.fun.like(_wider(filter.fun), escape="\\"))
+    if funs is not None:
+        query = query.where(_JOBS.c.fun.in_(funs))
+    if filter.text is not None:
+        text = _as_json(filter.text)
+        query = query.where(
+            _JOBS.c.args.contains(text, autoescape=True) | _JOBS.c.kwargs.contains(text, autoescape=True)
+        )
     if filter.since is not None:
         query = query.where(_JOBS.c.created >= filter.since)
     if filter.until is not None:
@@ -166,17 +197,9 @@ def _narrowed_by_targets(query: sa.Select[Any], filter: JobFilter) -> sa.Select[
         )
     if filter.status is not None:
         has_it = sa.select(_TARGETS.c.jid).where(_TARGETS.c.status == filter.status.value)
-        if filter.status not in SETTLED:
-            query = query.where(_JOBS.c.jid.in_(has_it.where(tables.UNSETTLED)))
-        else:
+        if filter.status is Status.OK:
             query = query.where(has_it.where(_TARGETS.c.jid == _JOBS.c.jid).exists())
+        else:
+            few = tables.TROUBLED if filter.status in SETTLED else tables.UNSETTLED
+            query = query.where(_JOBS.c.jid.in_(has_it.where(few)))
     return query
-
-
-def _wider(glob: str) -> str:
-    """Return a LIKE pattern that matches all that ``glob`` does, and perhaps more."""
-    plain_part = glob.split("[", 1)[0]
-    for special in "\\%_":
-        plain_part = plain_part.replace(special, "\\" + special)
-    pattern = plain_part.replace("*", "%").replace("?", "_")
-    return pattern + "%" if "[" in glob else pattern
