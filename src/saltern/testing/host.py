@@ -62,7 +62,8 @@ class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What happens when a command line is run.
 
     ``when`` names files: of the first one that is there, what stands beside it happens instead. With
-    ``writes`` and ``removes`` of one program another one's answer changes so.
+    ``writes`` and ``removes`` of one program another one's answer changes so. ``keeps`` is a path that gets
+    what the program reads from its stdin, ``shows`` one whose content it writes to its stdout.
     """
 
     stdout: str = ""
@@ -71,6 +72,8 @@ class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     takes: float = 0.0  # seconds of the fake clock
     writes: dict[str, str] = {}
     removes: list[str] = []
+    keeps: str = ""
+    shows: str = ""
     when: dict[str, Any] = {}
 
 
@@ -248,7 +251,10 @@ class FakeHost(Host):
             self.write(path, content.encode())
         for path in program.removes:
             self.remove(path)
-        stdout, stderr = program.stdout.encode(), program.stderr.encode()
+        if program.keeps:
+            self.write(program.keeps, command.stdin)
+        shown = self.read(program.shows) if program.shows else b""
+        stdout, stderr = program.stdout.encode() + shown, program.stderr.encode()
         if command.merge:
             stdout, stderr = stdout + stderr, b""
         if len(stdout) + len(stderr) > command.limit:

@@ -78,3 +78,12 @@ def test_a_program_answers_by_what_others_left_behind() -> None:
     assert host.execute(status).stdout == b"well"
     host.run("stop")
     assert host.execute(status).retcode == 3
+
+
+def test_a_program_keeps_what_it_is_told() -> None:
+    host = FakeHost(
+        programs={"put": {"keeps": "/tmp/x"}, "get": {"retcode": 1, "when": {"/tmp/x": {"shows": "/tmp/x"}}}}
+    )
+    assert host.execute(Command(argv=("get",))).retcode == 1
+    host.run("put", stdin=b"told")
+    assert host.run("get") == "told"
