@@ -41,6 +41,7 @@ test: check unit integration ## everything CI runs
 differential: setup ## the same trees through real Salt and through Saltern
 	@$(BIN)/python -m tools.differential --scratch .differential
 	@$(BIN)/python -m tools.differential --scratch .differential --random 200
+	@$(BIN)/python -m tools.differential_runs --scratch .differential
 
 bench: setup ## measure, beside a reference in the same run
 	@$(BIN)/python -m benchmarks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,12 +14,16 @@ from saltern.sdk.registry import StateKind
 from saltern.sls.low import Chunk
 
 
-def make(host: Host, kind: StateKind, chunk: Chunk) -> State:
+def make(host: Host, kind: StateKind, chunk: Chunk, required: Sequence[str] = ()) -> State:
     """Return the state that a chunk describes, its slots filled in.
 
+    ``required`` are the names of required states of its own module; a state that has the field ``require``
+    is given them.
     Raises BadArgument that names the argument, where it is written, and the nearest known one.
     """
     arguments = filled(host, {**chunk.args, **_from_globals(kind, chunk), "name": chunk.name})
+    if required and "require" in kind.cls.__struct_fields__:
+        arguments["require"] = list(required)
     if kind.cls.TAKES_ANYTHING:
         given = {name: value for name, value in arguments.items() if name != "name"}
         arguments = {"name": chunk.name, "given": given}

@@ -154,7 +154,19 @@ class Run:
             dry=dry,
             watched=watched,
             others=() if dry else self._others(step.chunk),
+            required=self._required(chunk),
             expected=self._expected(chunk, watched),
+        )
+
+    def _required(self, chunk: Chunk) -> tuple[str, ...]:
+        """Return the names of the states of its module that a chunk requires."""
+        chunks = self._compiled.chunks
+        return tuple(
+            chunks[target].name
+            for requisite in chunk.requisites
+            if requisite.kind is Kind.REQUIRE
+            for target in requisite.targets
+            if chunks[target].module == chunk.module
         )
 
     def _is_dry(self, chunk: Chunk) -> bool:

@@ -24,14 +24,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done with a chunk.
 
     ``watched`` names the watched states that changed; ``others`` are chunks whose work may be done at one
-    go with this one; ``expected`` is what a plan foresaw. ``listening`` leaves only what it does when a
-    watched state has changed.
+    go with this one; ``required`` are the names of states of the same module that it requires; ``expected``
+    is what a plan foresaw. ``listening`` leaves only what it does when a watched state has changed.
     """
 
     chunk: Chunk
     dry: bool = False
     watched: tuple[str, ...] = ()
     others: tuple[Chunk, ...] = ()
+    required: tuple[str, ...] = ()
     expected: Changes | None = None
     listening: bool = False
 
@@ -108,7 +109,7 @@ class Worker:
         return kind
 
     def _state(self, looking: Host, kind: StateKind, task: Task) -> State:
-        state = make(looking, kind, task.chunk)
+        state = make(looking, kind, task.chunk, task.required)
         others = [make(looking, kind, other) for other in task.others]
         return state.with_others(others) if others else state
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from saltern.library.file import place
 from saltern.library.file.simple import move_away
-from saltern.sdk import BadArgument, Changes, Conflict, Host, Moment, NotFound, NotSupported, Stat, State
+from saltern.sdk import BadArgument, Changes, Conflict, Done, Host, Moment, NotFound, Stat, State
 
 _ASPECTS = ("user", "group", "mode", "ignore_files", "ignore_dirs", "silent")
 
@@ -16,8 +16,10 @@ class Directory(State, frozen=True, kw_only=True):
     """Keep a directory.
 
     ``recurse`` names what is kept for all below it as well: ``user``, ``group``, ``mode`` (``dir_mode`` for
-    directories, ``file_mode`` for files), without ``ignore_files`` or ``ignore_dirs``. Links below it are
-    never followed.
+    directories, ``file_mode`` for files), without ``ignore_files`` or ``ignore_dirs``, down to ``max_depth``.
+    ``clean`` removes what no ``file`` state keeps that this one requires, and what does not fit
+    ``exclude_pat`` (globs, or regular expressions after ``E@``). Links below it are never followed.
+    ``require`` is filled in by the engine.
 
     Example:
         - file.directory: {name: /srv/app, user: root, mode: '0755', makedirs: true}
@@ -38,11 +40,12 @@ class Directory(State, frozen=True, kw_only=True):
     backupname: str | None = None
     allow_symlink: bool = True
     children_only: bool = False
+    require: tuple[str, ...] = ()
 
     def check(self, host: Host) -> Changes:
         """Return what would be made or set, by path. Raises Conflict for what is in its place."""
         path = place.absolute(self.name)
-        self._refuse_what_is_not_served()
+        self._refuse_unknown_aspects()
         there = host.stat(path, follow=self.allow_symlink)
         if there is None:
             return Changes({self.name: {"directory": "new"}})
@@ -54,12 +57,18 @@ class Directory(State, frozen=True, kw_only=True):
         for below, what in self._below(host, path) if self.recurse else ():
             wanted = self._for_what_is_below(host, what.kind)
             found |= self._named(below, wanted.differs(what, self.user, self.group))
-        return Changes(found)
+        removed = self._others(host, path)
+        for other in removed:
+            found |= {one: {"removed": "Removed due to clean"} for one in _with_below(host, other)}
+        return Changes(found, mend=removed)
 
-    def apply(self, host: Host, changes: Changes) -> None:
+    def apply(self, host: Host, changes: Changes) -> Done:
         """Make it, and set what differs."""
         path = place.absolute(self.name)
         wanted = self._for_directories(host)
+        for other in changes.mend or ():
+            what = place.stat_of(host, other)
+            (host.remove_tree if what.kind == "directory" else host.remove)(other)
         if "forced" in changes:
             host.remove(path)
         elif "backup" in changes:
@@ -75,6 +84,8 @@ class Directory(State, frozen=True, kw_only=True):
             wanted.give(host, real, host.stat(real) or Stat(kind="directory"))
         for below, what in self._below(host, path) if self.recurse else ():
             self._for_what_is_below(host, what.kind).give(host, below, what)
+        removed = {"removed": changes.mend} if changes.mend else {}
+        return Done(changes={**changes, **removed}, comment=self.says(changes, Moment.DONE))
 
     def says(self, changes: Changes, moment: Moment) -> str:
         """Return Salt's words."""
@@ -84,14 +95,14 @@ class Directory(State, frozen=True, kw_only=True):
             Moment.DONE: f"Directory {self.name} updated",
         }[moment]
 
-    def _refuse_what_is_not_served(self) -> None:
-        if self.clean:
-            raise NotSupported("clean: true is not served yet", hint="name what shall go: file.absent")
-        if self.follow_symlinks:
-            raise NotSupported(
-                "follow_symlinks: true is not served: a link could lead out of the directory",
-                hint="keep the link's target by a state of its own",
-            )
+    def _others(self, host: Host, path: str) -> list[str]:
+        """Return what is to be removed. Raises Conflict for ``/``."""
+        if self.clean and path == "/":
+            raise Conflict("clean: true would remove all that is on this machine")
+        kept = place.Kept(set(), set(self.require), self.exclude_pat)
+        return list(kept.others(host, path)) if self.clean else []
+
+    def _refuse_unknown_aspects(self) -> None:
         unknown = [one for one in self.recurse or () if one not in _ASPECTS]
         if unknown:
             raise BadArgument(f"recurse: {unknown[0]!r} is none of {', '.join(_ASPECTS)}")
@@ -118,7 +129,8 @@ class Directory(State, frozen=True, kw_only=True):
 
     def _for_what_is_below(self, host: Host, kind: str) -> place.Wanted:
         aspects = self.recurse or ()
-        modes = {"directory": self._mode(), "file": self.file_mode}
+        mode = self._mode()
+        modes = {"directory": mode, "file": mode if self.file_mode is None else self.file_mode}
         return place.wanted(
             host,
             self.user if "user" in aspects else None,
@@ -128,7 +140,7 @@ class Directory(State, frozen=True, kw_only=True):
 
     def _below(self, host: Host, path: str, depth: int = 0) -> Iterator[tuple[str, Stat]]:
         """Give what lies below a directory with its path, links as themselves."""
-        if self.max_depth is not None and depth > self.max_depth:
+        if self.max_depth is not None and depth >= self.max_depth:
             return
         aspects = self.recurse or ()
         for name in host.list_directory(path):
@@ -142,3 +154,12 @@ class Directory(State, frozen=True, kw_only=True):
                 yield from self._below(host, below, depth + 1)
             elif "ignore_files" not in aspects:
                 yield below, what
+
+
+def _with_below(host: Host, path: str) -> Iterator[str]:
+    """Give a path and all that lies below it, links not followed."""
+    yield path
+    there = host.stat(path, follow=False)
+    if there is not None and there.kind == "directory":
+        for name in host.list_directory(path):
+            yield from _with_below(host, f"{path}/{name}")

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from saltern.library.file import place
+from saltern.library.file.origin import fetched
 from saltern.sdk import BadArgument, Changes, Done, Host, Moment, NotFound, State
 
 
@@ -63,7 +64,7 @@ class _Addition(State, frozen=True, kw_only=True):
         return [str(one) for one in self.text] if isinstance(self.text, list) else [str(self.text)]
 
     def _read(self, host: Host, url: str) -> str:
-        data = place.fetched(host, url)
+        data = fetched(host, url)
         if data is None:
             raise NotFound(f"{url}: no such file (environment {host.supply.saltenv!r})")
         if self.template:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
+import hashlib
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
 from saltern.sdk import BadArgument, Conflict, Host, NotFound, Stat, User
+from saltern.sdk.traverse import traverse
 
 Mode = str | int | None
 Account = str | int | None
@@ -123,6 +128,14 @@ def followed(host: Host, path: str) -> str:
     return host.real_path(path)
 
 
+def stat_of(host: Host, path: str) -> Stat:
+    """Return what lies at a path, a link as itself. Raises NotFound."""
+    there = host.stat(path, follow=False)
+    if there is None:
+        raise NotFound(f"{path}: no such file or directory")
+    return there
+
+
 def make_parent(host: Host, path: str, makedirs: bool, mode: Mode, owner: Wanted) -> None:
     """See that the directory a path lies in is there. Raises NotFound unless it may be made."""
     parent = posixpath.dirname(path)
@@ -170,6 +183,115 @@ def _is_text(data: bytes) -> bool:
         return False
 
 
+def decoded(data: bytes) -> str:
+    """Return a file's content as text; bytes that are no UTF-8 come back as they were by ``encoded``."""
+    return data.decode(errors="surrogateescape")
+
+
+def encoded(text: str) -> bytes:
+    """Return text as a file's content; see ``decoded``."""
+    return text.encode(errors="surrogateescape")
+
+
+def expression(pattern: str) -> str:
+    """Return a regular expression that is valid. Raises BadArgument."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise BadArgument(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
+
+
+def digest(name: str, data: bytes) -> str:
+    """Return a hash in hexadecimal. Raises BadArgument for an unknown kind."""
+    if name not in hashlib.algorithms_available or name.startswith("shake"):
+        raise BadArgument(f"there is no hash {name!r}", hint="sha256 is one")
+    return hashlib.new(name, data, usedforsecurity=False).hexdigest()
+
+
+def keep_copy(host: Host, path: str, there: Stat, ending: str | bool) -> None:
+    """Copy a file, with owner and mode, to its name with ``ending`` (``.bak`` for true, none for false)."""
+    if ending:
+        owner = Wanted(there.uid, there.gid).owner(host, there)
+        copy = f"{path}{ending if isinstance(ending, str) else '.bak'}"
+        host.write(copy, host.read(path), there.mode, owner)
+
+
+def looked_up(data: Any, key: str, delimiter: str, name: str) -> Any:
+    """Return what pillar or grains hold at a path. Raises NotFound."""
+    found = traverse(data, key, _ABSENT, delimiter)
+    if found is _ABSENT:
+        raise NotFound(f"there is nothing at {key!r} in pillar or grains to fill {name} with")
+    return found
+
+
+def back_up(host: Host, path: str, backup: str | bool) -> None:
+    """Keep what a file holds below the data directory, where ``backup: minion`` asks for it.
+
+    ``file.list_backups`` shows what is kept, ``file.restore_backup`` brings it back.
+    """
+    there = host.stat(path)
+    if backup not in ("minion", "both", True) or there is None or there.kind != "file":
+        return
+    stamp = datetime.datetime.fromtimestamp(host.now(), datetime.UTC).strftime("%a_%b_%d_%H:%M:%S_%f_%Y")
+    copy = f"{backups(host)}{path}_{stamp}"
+    host.make_directory(posixpath.dirname(copy), 0o700)
+    host.write(copy, host.read(path), there.mode, Wanted(there.uid, there.gid).owner(host, there))
+
+
+def backups(host: Host) -> str:
+    """Return the directory in which former contents are kept."""
+    return f"{host.data}/file_backup"
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a path, or its last part, fits a glob, or has in it what fits after ``E@``."""
+    if pattern.startswith("E@"):
+        return re.search(expression(pattern[2:]), path) is not None
+    return fnmatchcase(path, pattern) or fnmatchcase(posixpath.basename(path), pattern)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What stays when a directory is cleaned: ``paths``, ``whole`` with what lies below, what fits patterns.
+
+    Directories above any of it stay too.
+    """
+
+    paths: set[str]
+    whole: set[str]
+    patterns: str | list[str] | None = None
+
+    def others(self, host: Host, top: str, folder: str = "") -> Iterator[str]:
+        """Give what lies below ``top`` and does not stay; nothing that lies in what is given."""
+        here = f"{top}/{folder}".rstrip("/")
+        for name in host.list_directory(here):
+            relative = f"{folder}/{name}".lstrip("/")
+            path = f"{top}/{relative}"
+            if self._fits(relative) or path in self.whole:
+                continue
+            there = host.stat(path, follow=False)
+            if there is not None and there.kind == "directory" and self._is_above(path):
+                yield from self.others(host, top, relative)
+            elif path not in self.paths:
+                yield path
+
+    def _fits(self, relative: str) -> bool:
+        every = [self.patterns] if isinstance(self.patterns, str) else self.patterns or []
+        return any(matches(one, relative) for one in every)
+
+    def _is_above(self, path: str) -> bool:
+        return path in self.paths or any(one.startswith(f"{path}/") for one in self.paths | self.whole)
+
+
+def accumulated(host: Host, path: str) -> dict[str, list[str]]:
+    """Return what ``file.accumulated`` has gathered for a file in this run, to read or to add to."""
+    found: dict[str, list[str]] = host.supply.notes.setdefault(f"accumulated {path}", {})
+    return found
+
+
+_ABSENT = object()
+
+
 def rendered(host: Host, data: bytes, engine: str, where: str, *layers: Mapping[str, Any] | None) -> bytes:
     """Return a template rendered with ``layers`` of names, later ones above earlier ones."""
     context = {name: value for layer in layers for name, value in (layer or {}).items()}
@@ -178,19 +300,3 @@ def rendered(host: Host, data: bytes, engine: str, where: str, *layers: Mapping[
     except UnicodeDecodeError as error:
         raise Conflict(f"{where}: a template must be UTF-8 text: {error}") from None
     return host.supply.render(engine, text, context, where).encode()
-
-
-def fetched(host: Host, source: str) -> bytes | None:
-    """Return the file at a ``salt://`` address or at an absolute path; None when there is none."""
-    if source.startswith("salt://"):
-        return host.supply.file(source)
-    path = source.removeprefix("file://")
-    if path.startswith("/"):
-        try:
-            return host.read(path)
-        except NotFound:
-            return None
-    raise BadArgument(
-        f"source = {source!r}: only salt://, file:// and absolute paths can be read",
-        hint="put the file into the file roots",
-    )

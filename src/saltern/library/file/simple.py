@@ -152,7 +152,7 @@ class Symlink(State, frozen=True, kw_only=True):
         if there.kind == "link":
             found: dict[str, Any] = {}
             if there.target != self.target:
-                found["target"] = {"old": there.target, "new": self.target}
+                found["change"] = f"{there.target} -> {self.target}"
             return Changes(found | wanted.differs(there, self.user, self.group))
         if not self.force and self.backupname is None:
             raise Conflict(
@@ -161,19 +161,23 @@ class Symlink(State, frozen=True, kw_only=True):
             )
         return Changes({"forced" if self.backupname is None else "backup": there.kind, "new": self.name})
 
-    def apply(self, host: Host, changes: Changes) -> None:
+    def apply(self, host: Host, changes: Changes) -> Done:
         """Make room where that is asked for, and make the link."""
         path, wanted = place.absolute(self.name), place.wanted(host, self.user, self.group, None)
         if "forced" in changes:
             (host.remove_tree if changes["forced"] == "directory" else host.remove)(path)
         elif "backup" in changes:
             move_away(host, path, self.backupname or "")
-        if "new" in changes or "target" in changes:
+        if "new" in changes or "change" in changes:
             place.make_parent(host, path, self.makedirs, self.mode, wanted)
             host.link(path, self.target)
         there = host.stat(path, follow=False)
         if there is not None:
             wanted.give(host, path, there)
+        shown = dict(changes)
+        if shown.pop("change", None) is not None:
+            shown["new"] = self.name
+        return Done(changes=shown, comment=self.says(changes, Moment.DONE))
 
     def says(self, changes: Changes, moment: Moment) -> str:
         """Return Salt's words."""
@@ -186,17 +190,12 @@ class Symlink(State, frozen=True, kw_only=True):
 
 
 def move_away(host: Host, path: str, name: str) -> None:
-    """Move a file to a name beside it, or to an absolute path, with its owner and mode.
+    """Move what lies at a path to a name beside it, or to an absolute path.
 
-    Raises Conflict for a directory, or when something is there already.
+    Raises Conflict when something is there already.
     """
     folder = path.rpartition("/")[0]
     target = name if name.startswith("/") else f"{folder}/{name}"
-    there = host.stat(path, follow=False)
-    if there is None or there.kind != "file":
-        raise Conflict(f"{path} can't be kept as {target}: only files are", hint="move it by hand")
     if host.stat(target, follow=False) is not None:
         raise Conflict(f"{path} can't be kept as {target}: something is there already")
-    wanted = place.Wanted(there.uid, there.gid, there.mode)
-    host.write(target, host.read(path), there.mode, wanted.owner(host, there))
-    host.remove(path)
+    host.rename(path, target)
