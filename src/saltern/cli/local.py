@@ -13,7 +13,9 @@ from saltern.cli.output.highstate import MODES
 
 if TYPE_CHECKING:
     from saltern.engine.site import Site
+    from saltern.sdk.host import Host
     from saltern.sdk.local import LocalHost
+    from saltern.sdk.supply import Supply
 
 _FILES, _PILLAR = ("srv/saltern", "srv/salt"), ("srv/pillar",)
 
@@ -35,8 +37,8 @@ def add_options(parser: argparse._ActionsContainer, *, state_output: bool = True
         )
 
 
-def host(context: Context, options: argparse.Namespace, fun: str = "state.apply") -> LocalHost:
-    """Return this machine, with file roots and pillar when ``fun`` may need them."""
+def host(context: Context, options: argparse.Namespace) -> LocalHost:
+    """Return this machine, with file roots, pillar and settings when they are asked for."""
     from saltern.sdk.local import LocalHost
 
     settings, name = str(context.layout.settings), options.id or os.uname().nodename
@@ -46,15 +48,18 @@ def host(context: Context, options: argparse.Namespace, fun: str = "state.apply"
 
         return collect(LocalHost(settings=settings), name=name).values
 
-    made = LocalHost(grains=grains, settings=settings, data=str(context.layout.agent / "data"))
-    named = options.file_root or options.pillar_root
-    if named or fun.partition(".")[0] in ("state", "pillar"):
-        made.supply = site(context, options, made).supply
+    def supply(machine: Host) -> Supply:
+        return site(context, options, machine).supply
+
+    data = str(context.layout.agent / "data")
+    made = LocalHost(grains=grains, settings=settings, data=data, supply=supply)
+    if options.file_root or options.pillar_root:
+        made.supply = supply(made)  # whether they are there is said at once
     return made
 
 
-def site(context: Context, options: argparse.Namespace, machine: LocalHost) -> Site:
-    """Return where this machine's states come from."""
+def site(context: Context, options: argparse.Namespace, machine: Host) -> Site:
+    """Return where this machine's states come from. Raises SettingsError for a bad ``agent.yaml``."""
     from saltern.engine.site import Site
     from saltern.sls.tree import LocalTree
 
@@ -65,9 +70,18 @@ def site(context: Context, options: argparse.Namespace, machine: LocalHost) -> S
         machine,
         LocalTree(files),
         pillar_tree=LocalTree(pillar),
-        opts={"id": options.id or os.uname().nodename},
+        opts={"id": options.id or os.uname().nodename, **_settings(context)},
         directory=record(context),
     )
+
+
+def _settings(context: Context) -> dict[str, Any]:
+    """Return what ``agent.yaml`` says that functions may ask for."""
+    from saltern.agent.settings import AgentSettings
+    from saltern.foundation.settings import load
+
+    settings = load(context.layout.settings / "agent.yaml", AgentSettings)
+    return {"mine_functions": settings.mine_functions, **settings.options}
 
 
 def record(context: Context) -> Path:

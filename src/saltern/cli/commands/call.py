@@ -41,7 +41,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
     from saltern.engine.call import call
 
     positional, named = parse(words[1:])
-    outcome = call(local.host(context, options, words[0]), words[0], positional, named)
+    outcome = call(local.host(context, options), words[0], positional, named)
     if context.json:
         context.emit(_plain(words[0], outcome))
     else:
