@@ -156,7 +156,7 @@ class Apt(Managing):
     def stale(self) -> float:
         """Return the age of the lists by the newest sign of an update; infinite when sources are newer."""
         listed = self._modified(_LISTS)
-        if not listed or not any("_dists_" in name or "Packages" in name for name in self._lists()):
+        if not any("_dists_" in name or "Packages" in name for name in self._lists()):
             return math.inf
         newest = max(listed, self._modified(_STAMP), self._modified(f"{_LISTS}/partial"))
         if any(self._modified(path) > newest for path in self._sources()):
@@ -331,6 +331,8 @@ class Apt(Managing):
 
     def remedy(self, said: str) -> str:
         """Return what helps against apt's usual troubles."""
+        if "Held packages were changed" in said:
+            return "a package is held: pkg.unheld lets it go, update_holds: True does so for one installation"
         if "dpkg was interrupted" in said:
             return "an earlier installation was cut off: run 'dpkg --configure -a' on the host"
         if holder := _HOLDER.search(said):

@@ -22,7 +22,7 @@ from saltern.library.pkg.fetch import fetched, sources
 from saltern.library.pkg.lists import Installing
 from saltern.library.pkg.manager import PackageManager, Wish, differences
 from saltern.library.pkg.providers import manager as manager_of
-from saltern.sdk import Changes, Conflict, Done, Host, Moment, NotFound, State
+from saltern.sdk import Changes, Done, Host, Moment, NotFound, SalternError, State
 
 #: Where packages that are files are laid before they are installed.
 _DROP = "/var/cache/saltern/packages"
@@ -63,8 +63,9 @@ class Installed(Installing, frozen=True, kw_only=True):
         names = ", ".join(sorted({wish.name for wish in (*todo, *broken)}))
         said = f"The following packages would be installed/updated: {names}" if names else ""
         old = self._old(manager) if todo else ""
-        found, unknown = self._foreseen([*todo, *broken], manager, old)
-        shown: dict[str, Any] = {**held, **found}
+        found, unknown = self._foreseen(todo, manager, old)
+        again = {wish.name: _again(wish, manager) for wish in broken}
+        shown: dict[str, Any] = {**again, **held, **found}
         return Changes(shown, unknown=unknown, comment=said or _held_words(held), warnings=warnings)
 
     def apply(self, host: Host, changes: Changes) -> Done:
@@ -84,12 +85,7 @@ class Installed(Installing, frozen=True, kw_only=True):
         held = self._hold(manager)
         found: dict[str, Any] = {**held, **differences(before, manager.installed())}
         if self.reinstall or broken:
-            found |= {
-                wish.name: {"old": version, "new": version}
-                for wish in (*todo, *broken)
-                for version in [",".join(before.get(wish.name, ()))]
-                if wish.name not in found
-            }
+            found = {wish.name: _again(wish, manager) for wish in (*todo, *broken)} | found
         names = sorted({wish.name for wish in (*todo, *broken)})
         said = f"The following packages were installed/updated: {', '.join(names)}" if names else ""
         return Done(changes=found, comment=" ".join(filter(None, (said, _held_words(held)))))
@@ -149,17 +145,16 @@ class Installed(Installing, frozen=True, kw_only=True):
         plain = {wish.name: {"old": "", "new": wish.version or "installed"} for wish in todo}
         if not todo:
             return {}, ""
+        for wish in todo:
+            if wish.file.startswith("/") and not manager.host.exists(wish.file):
+                raise NotFound(f"{wish.file}: no such file on this host")
         try:
             chosen = exact(todo, manager, self.fromrepo, self._rules(manager))
             found = manager.simulate(chosen, self._options(reinstall=self.reinstall))
-        except (NotFound, Conflict):
+        except SalternError:
             if not old:
                 raise
-            return plain, old
-        except Exception:
-            if not old:
-                raise
-            return plain, old
+            return plain, old  # what is not in the old lists may be in the new ones
         unknown = "" if found is not None else "what else comes along is known when it is installed"
         return (plain if found is None else found), old or unknown
 
@@ -177,6 +172,12 @@ class Installed(Installing, frozen=True, kw_only=True):
         if changing:
             (manager.hold if self.hold else manager.unhold)(sorted(changing))
         return changing
+
+
+def _again(wish: Wish, manager: PackageManager) -> dict[str, str]:
+    """Return the change of a package that is installed once more."""
+    version = ",".join(manager.installed().get(wish.name, ()))
+    return {"old": version, "new": version}
 
 
 def _held_words(held: Mapping[str, Mapping[str, str]]) -> str:

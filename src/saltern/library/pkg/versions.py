@@ -185,7 +185,7 @@ def parse(wanted: str) -> tuple[str, str]:
     """Return the operator and the version of one comparison. Raises BadArgument."""
     found = _COMPARISON.fullmatch(wanted.strip())
     operator, value = found.groups() if found else ("=", wanted.strip())
-    if not value or any(letter.isspace() for letter in value):
+    if not value or value[0] in "<>=!" or any(letter.isspace() for letter in value):
         raise BadArgument(f"{wanted!r} is no version", hint="1.2.3, 1.2*, or comparisons: '>=1.2,<2'")
     return operator, value
 
