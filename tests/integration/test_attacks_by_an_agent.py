@@ -28,6 +28,7 @@ def others_subjects(victim: AgentKey, own: AgentKey) -> list[str]:
         "event.controller.boom",
         f"rpc.{victim}.hello",
         f"rpc.{victim}.renew",
+        f"rpc.{victim}.pillar",
         f"$KV.grains.{victim}",
         f"job.{victim}",
         f"job.{own}",

@@ -28,8 +28,8 @@ def _decrypted(host: Host, directory: str, message: str) -> str:
 
 def _failure(done: Finished, directory: str) -> Unavailable:
     lines = done.stderr.decode(errors="replace").splitlines()
-    missing = [line.split()[2] for line in lines if line.startswith("[GNUPG:] NO_SECKEY ")]
-    if missing:
+    missing = [line.split()[2] for line in lines if line.startswith("[GNUPG:] ENC_TO ")]
+    if missing and any("No secret key" in line or "NO_SECKEY" in line for line in lines):
         return Unavailable(
             f"a PGP message can't be decrypted: there is no secret key {' or '.join(missing)}",
             hint=f"import it: gpg --homedir {directory} --import FILE",
