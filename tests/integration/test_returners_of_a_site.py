@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from saltern.identity import tokens
 from saltern.model.returner import ReturnerStatus, Tried, Undelivered
 from saltern.model.status import Status
 from saltern.testing.site import Site
+from saltern.testing.swarm import Swarm
+from saltern.transport.connection import Endpoint
 
 pytestmark = pytest.mark.integration
 
@@ -100,7 +103,7 @@ def status(site: Site, name: str) -> ReturnerStatus:
 def run(site: Site, *words: str) -> str:
     """Run a job on both agents to its end; return its id."""
     site.wait_online("a", "b")
-    done = site.saltern("run", "*", *words, "--json")
+    done = site.saltern("run", "a,b", *words, "--json")
     lines = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
     assert {line["status"] for line in lines} == {"ok"}, done
     return str(lines[0]["jid"])
@@ -151,6 +154,37 @@ def test_a_slow_returner_slows_nobody(site: Site, receiver: Receiver) -> None:
     assert status(site, "hook").waiting >= 4
     receiver.hold.set()
     site.wait_for(lambda: all(receiver.ids(jid) == {"a", "b"} for jid in jids), "all returns came")
+
+
+def test_a_thousand_returns_wait_for_a_slow_one_and_pings_stay_fast(site: Site, receiver: Receiver) -> None:
+    count, rounds = 100, 10
+    text = site.token(uses=count, ttl=600.0).text
+    token = tokens.read(text)
+    names = [f"swarm-{number}" for number in range(count)]
+    with Swarm(Endpoint(token.urls, token.ca, token.host), token=text, enrol=names) as swarm:
+        swarm.wait("ready", count)
+        site.wait_online(*names)
+        free = quickest(site, rounds)
+        receiver.hold.clear()
+        held = quickest(site, rounds)
+        waiting = status(site, "hook").waiting
+        receiver.hold.set()
+    assert waiting >= count * rounds * 0.9
+    assert held < 2 * free + 0.5, "jobs are slowed down by a returner that hangs"
+    site.wait_for(lambda: status(site, "hook").waiting == 0, "all are delivered")
+    jobs = {one["jid"] for one in receiver.got if one["agent"] == "swarm-1"}
+    assert len(jobs) == 2 * rounds
+    assert all(receiver.ids(jid) == set(names) for jid in jobs)
+
+
+def quickest(site: Site, rounds: int) -> float:
+    """Return the median of seconds that pings of the swarm take."""
+    took = []
+    for _ in range(rounds):
+        began = time.monotonic()
+        assert set(site.run("swarm-*", "test.ping").statuses().values()) == {Status.OK}
+        took.append(time.monotonic() - began)
+    return sorted(took)[rounds // 2]
 
 
 def test_poison_is_shown_and_can_be_tried_again(site: Site, receiver: Receiver) -> None:

@@ -270,7 +270,13 @@ class TestReturners:
     def test_list_status_retry_and_test(self, saltern: Saltern, controller: FakeController) -> None:
         """For people; what fails has an exit code."""
         assert saltern("returner", "list").err.startswith("no returners\nhint: ")
-        told = {"kind": "file", "address": "/x\x1b[31m", "waiting": 1200, "always": True, "functions": ("*",)}
+        told: dict[str, Any] = {
+            "kind": "file",
+            "address": "/x\x1b[31m",
+            "waiting": 1200,
+            "always": True,
+            "functions": ("*",),
+        }
         controller.returners["there"] = ReturnerStatus(name="there", **told)
         listed = saltern("returner", "list").out
         assert "1,200" in listed

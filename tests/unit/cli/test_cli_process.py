@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,3 +117,46 @@ def test_a_closed_stream_is_no_reason_to_fail(api: Served, tmp_path: Path, close
     with process(tmp_path, "minions", program=program) as done:
         done.communicate(timeout=60)
     assert done.returncode == 0
+
+
+def on_a_terminal(root: Path, *words: str, pager: str, rows: int) -> str:
+    """Return all that a terminal with so many rows gets to show."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(master, (rows, 80))
+    program = _COMMAND + "; sys.exit(code)"
+    environment = {**os.environ, "SALTERN_ROOT": str(root), "PAGER": pager, "TERM": "xterm"}
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "SALTERN_PAGER"):
+        environment.pop(name, None)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *words], stdin=slave, stdout=slave, stderr=slave, env=environment
+    ) as started:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed: it has ended
+            while piece := os.read(master, 65536):
+                shown += piece
+        started.wait(60)
+    os.close(master)
+    return shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "rows", "through"),
+    [((), 4, True), ((), 40, False), (("--no-pager",), 4, False), (("--json",), 4, True)],
+)
+def test_what_is_longer_than_the_screen_goes_through_the_pager(
+    api: Served, tmp_path: Path, words: tuple[str, ...], rows: int, through: bool
+) -> None:
+    """A person's; nothing else is looked at a page at a time."""
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho PAGER BEGINS; cat; echo PAGER ENDS\n")
+    pager.chmod(0o700)
+    shown = on_a_terminal(tmp_path, "minions", *words, pager=str(pager), rows=rows)
+    assert ("PAGER BEGINS" in shown) is through
+    assert ("PAGER ENDS" in shown) is through
+    assert shown.count("web1") == 1
+
+
+def test_a_pager_that_is_not_there_is_done_without(api: Served, tmp_path: Path) -> None:
+    """The output is what counts."""
+    assert "web1" in on_a_terminal(tmp_path, "minions", pager="/no/such/pager -x", rows=3)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from saltern.cli.output.outputters import Format
+from saltern.cli.output.form import Format
 from saltern.cli.output.printable import one_line, printable
 from saltern.cli.output.table import table
 

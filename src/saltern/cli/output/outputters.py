@@ -8,19 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from saltern.cli.output.form import Format
 from saltern.cli.output.printable import printable
-from saltern.cli.output.style import Style
 from saltern.foundation.errors import UsageError, nearest
 
+__all__ = ["OUTPUTTERS", "Format", "Outputter", "outputter", "rendered"]
+
 GROUP = "saltern.output"
-
-
-class Format(NamedTuple):
-    """How a value is to look. ``indent`` None: as the outputter likes it; less than 0: on one line."""
-
-    style: Style = Style(False)
-    indent: int | None = None
-    state_output: str = "full"
 
 
 class Outputter(NamedTuple):

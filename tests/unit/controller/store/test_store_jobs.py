@@ -237,13 +237,23 @@ def test_jobs_are_listed_newest_first_in_pages(store: Store, run: Run) -> None:
         (JobFilter(status=Status.OK), [3]),
         (JobFilter(status=Status.SENT), [5, 4, 3, 2, 1]),
         (JobFilter(status=Status.SENT, target="web1.example", fun="test.*", limit=1), [5]),
+        (JobFilter(status=Status.LOST), []),
+        (JobFilter(status=Status.FAILED), []),
+        (JobFilter(fun="no.*"), []),
+        (JobFilter(fun="*", until=3.0), [2, 1]),
+        (JobFilter(since=2.0, before=job_id(4)), [3, 2]),
+        (JobFilter(text='say "100%_é"'), [4]),
+        (JobFilter(text="100"), [4]),
+        (JobFilter(text="1000"), []),
+        (JobFilter(text="SAY"), []),
+        (JobFilter(text="named"), [4]),
     ],
 )
 def test_jobs_are_found(store: Store, run: Run, filter: JobFilter, numbers: list[int]) -> None:
     run(store.jobs.create(job(1), targets(1, 1)))
     run(store.jobs.create(job(2, user="eve", fun="c%d.run"), targets(2, 1)))
     run(store.jobs.create(job(3), targets(3, 2)))
-    run(store.jobs.create(job(4, fun="my_a1"), targets(4, 1)))
+    run(store.jobs.create(job(4, fun="my_a1", args=('say "100%_é"',), kwargs={"named": 1}), targets(4, 1)))
     run(store.jobs.create(job(5), targets(5, 2)))
     run(store.returns.record([Answer(jid=job_id(3), key=agent_key(0), verdict=Status.OK, at=1.0)]))
     assert [int(each.jid) for each in run(store.jobs.list(filter))] == numbers
