@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -327,6 +328,46 @@ def test_two_that_fetch_at_once_wait_for_each_other(repository: Repository, git:
         thread.join()
     assert problems == []
     assert all(read(each, "a") == b"one" for each in backends)
+
+
+def test_what_a_killed_fetch_has_left_is_taken_away(
+    repository: Repository, git: MakeGit, tmp_path: Path
+) -> None:
+    backend = fetched(git(repository.url))
+    (mirror,) = (tmp_path / "state/git").glob("*/")
+    left = ["packed-refs.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "saltern-unfinished"]
+    for name in left:
+        (mirror / name).touch()
+    (mirror / "objects/tmp_objdir-incoming-x").mkdir()
+    commit = repository.commit({"a": "two"})
+    backend.refresh()
+    assert backend.revision("base") == commit
+    assert not any((mirror / name).exists() for name in [*left, "objects/tmp_objdir-incoming-x"])
+
+
+def test_a_first_fetch_that_was_killed_is_begun_again(
+    repository: Repository, git: MakeGit, tmp_path: Path
+) -> None:
+    fetched(git(repository.url))
+    (mirror,) = (tmp_path / "state/git").glob("*/")
+    for name in ("HEAD", "config", "saltern-fetched"):
+        (mirror / name).unlink()
+    assert read(fetched(git(repository.url)), "a") == b"one"
+
+
+def test_a_git_that_outlives_its_controller_keeps_the_lock(
+    repository: Repository, git: MakeGit, tmp_path: Path
+) -> None:
+    fetched(git(repository.url))
+    (lock,) = (tmp_path / "state/git").glob("*.lock")
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with subprocess.Popen(["sleep", "60"], pass_fds=[handle.fileno()]) as orphan:
+            handle.close()
+            with pytest.raises(Unavailable, match="another process is still fetching it"):
+                git({"url": repository.url, "timeout": 0.2}).refresh()
+            orphan.kill()
+    git(repository.url).refresh()
 
 
 def test_the_reader_is_started_again_when_it_was_killed(repository: Repository, git: MakeGit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from saltern.sls.tree import is_inside
 #: Seconds that reading the mirror itself may take.
 _LOCAL = 60.0
 _SPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_FETCH = (
+    *("fetch", "--quiet", "--prune", "--force", "--no-tags", "--refmap="),
+    *("--no-recurse-submodules", "--no-write-fetch-head"),
+)
 _FORMAT = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
 #: Bytes that a link's text may have.
 _LONGEST_LINK = 4096
@@ -43,20 +48,33 @@ class Mirror:
         deadline = time.monotonic() + self._remote.timeout
         what = f"{self._remote.url} can't be fetched"
         private_directory(self._directory.parent)
-        with _lock(self._directory.with_suffix(".lock"), deadline, what):
-            if not (self._directory / "HEAD").exists():
-                self._git("init", "--bare", "--quiet", "--template=", "--", str(self._directory))
+        with _lock(self._directory.with_suffix(".lock"), deadline, what) as lock:
+            self._tidy()
             speak = remote_environment(self._remote)
-            argv = ["ls-remote", "--symref", "--", self._remote.url, "HEAD", "refs/heads/*", "refs/tags/*"]
-            left = deadline - time.monotonic()
-            there = run(argv, speak, timeout=left, what=what, secret=secret).decode(errors="surrogateescape")
+
+            def ask(*argv: str) -> str:
+                left = max(deadline - time.monotonic(), 0.1)
+                said = run(argv, speak, timeout=left, what=what, secret=secret, keep=lock)
+                return said.decode(errors="surrogateescape")
+
+            url = self._remote.url
+            there = ask("ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*")
             if _refs_told(there) != self._refs_held() or not self._fetched.exists():
-                argv = ["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-recurse-submodules"]
-                argv = [f"--git-dir={self._directory}", *argv, "--no-write-fetch-head", "--refmap="]
-                left = max(deadline - time.monotonic(), 1.0)
-                run([*argv, "--", self._remote.url, *_SPECS], speak, timeout=left, what=what, secret=secret)
+                self._unfinished.touch()
+                ask(f"--git-dir={self._directory}", *_FETCH, "--", url, *_SPECS)
+                self._unfinished.unlink()
             self._set_default(there)
             self._fetched.touch()
+
+    def _tidy(self) -> None:
+        """Make the mirror; take away what a fetch that was killed has left in it. The lock is held."""
+        if not self._fetched.exists():
+            self._git("init", "--bare", "--quiet", "--template=", "--", str(self._directory))
+        if self._unfinished.exists():
+            for path in [*self._directory.rglob("*.lock"), *self._directory.glob("objects/pack/tmp_*")]:
+                path.unlink()
+            for path in self._directory.glob("objects/tmp_objdir-*"):
+                shutil.rmtree(path)
 
     def refs(self) -> Refs | None:
         """Return what has been fetched; None when nothing was."""
@@ -136,6 +154,11 @@ class Mirror:
         return path
 
     @property
+    def _unfinished(self) -> Path:
+        """A file that is there while a fetch is under way."""
+        return self._directory / "saltern-unfinished"
+
+    @property
     def _fetched(self) -> Path:
         """A file that is there when a fetch has come to its end."""
         return self._directory / "saltern-fetched"
@@ -169,8 +192,11 @@ def _refs_told(told: str) -> dict[str, str]:
 
 
 @contextmanager
-def _lock(path: Path, deadline: float, what: str) -> Iterator[None]:
-    """Keep other processes and threads from fetching into the same mirror."""
+def _lock(path: Path, deadline: float, what: str) -> Iterator[int]:
+    """Keep other processes and threads from fetching into the same mirror.
+
+    Gives the lock's descriptor: a git that has it too holds the lock when this process is killed.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         while True:
@@ -181,6 +207,6 @@ def _lock(path: Path, deadline: float, what: str) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise Unavailable(f"{what}: another process is still fetching it") from None
                 time.sleep(0.05)
-        yield
+        yield handle
     finally:
         os.close(handle)

@@ -79,15 +79,23 @@ def _ssh(remote: Remote) -> str:
 
 
 def run(
-    argv: Sequence[str], environment: Mapping[str, str], *, timeout: float, what: str, secret: str = ""
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    timeout: float,
+    what: str,
+    secret: str = "",
+    keep: int | None = None,
 ) -> bytes:
     """Return what ``git argv`` writes; after ``timeout`` seconds it is killed with all it has started.
+
+    ``keep`` is a descriptor that git inherits.
 
     Raises Unavailable that begins with ``what``, and never tells ``secret``.
     """
     with tempfile.TemporaryFile() as complaints:
         try:
-            process = _start(argv, environment, complaints)
+            process = _start(argv, environment, complaints, keep)
         except FileNotFoundError:
             raise Unavailable("the program git is not on this machine", hint="install git") from None
         late = threading.Event()
@@ -116,7 +124,7 @@ def run(
 
 
 def _start(
-    argv: Sequence[str], environment: Mapping[str, str], complaints: IO[bytes]
+    argv: Sequence[str], environment: Mapping[str, str], complaints: IO[bytes], keep: int | None
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["git", *argv],
@@ -125,6 +133,7 @@ def _start(
         stdout=subprocess.PIPE,
         stderr=complaints,
         start_new_session=True,
+        pass_fds=() if keep is None else (keep,),
     )
 
 
