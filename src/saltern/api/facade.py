@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.model.agent import Agent
+from saltern.model.drift import Drift
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Rollout, Tally, Target
 from saltern.model.mine import MineItem
@@ -45,6 +46,13 @@ class Plans(Protocol):
         """Have each of the plan's agents do its part. Raises NotFound, Conflict, NotAllowed."""
 
 
+class Drifts(Protocol):
+    """What is known of agents that were looked at."""
+
+    async def of(self, keys: Collection[AgentKey] | None = None) -> list[Drift]:
+        """Return what is known of ``keys``, or of all, by name."""
+
+
 KeyVerb = Literal["accept", "reject", "revoke", "delete"]
 
 
@@ -54,6 +62,10 @@ class Controller(Protocol):
     @property
     def plans(self) -> Plans:
         """Plans over the fleet."""
+
+    @property
+    def drift(self) -> Drifts:
+        """Which agents are as their states declare them."""
 
     async def refused(self, principal: Principal, action: Action, reason: str) -> None:
         """Put on record that somebody was not allowed to do something."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.api.call import Answer, Call, Route
-from saltern.api.handlers import agents, jobs, mine, pillar, plans, returners, system
+from saltern.api.handlers import agents, drift, jobs, mine, pillar, plans, returners, system
 from saltern.api.replies import Broken, Deleted, JobPage, JobTargets
 from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
@@ -13,6 +13,7 @@ from saltern.api.schemas import (
     Application,
     Approval,
     AuditQuery,
+    DriftQuery,
     EventsQuery,
     JobsQuery,
     KeyChange,
@@ -38,6 +39,7 @@ from saltern.api.schemas import (
 )
 from saltern.identity.authorise import Action, Decision
 from saltern.model.agent import Agent
+from saltern.model.drift import Drift
 from saltern.model.job import Job, Tally
 from saltern.model.mine import MineItem
 from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
@@ -84,6 +86,8 @@ ROUTES: tuple[Route, ...] = (
           NoQuery, Approval, subject=plans.subject_of_approval),
     Route("POST", "/v1/plans/{id}/apply", Action.JOB_RUN, "Do exactly what a plan says", plans.apply, Job,
           StreamQuery, Application, lines=_UPDATES, subject=plans.subject_of_application, status=202),
+    Route("GET", "/v1/drift", Action.DRIFT_READ, "Tell which agents are as their states declare them",
+          drift.index, list[Drift], DriftQuery),
     Route("GET", "/v1/target", Action.AGENT_READ, "Tell whom an expression means", jobs.resolve, Resolved,
           ResolveQuery),
     Route("GET", "/v1/agents", Action.AGENT_READ, "List accepted agents and their presence", agents.agents,

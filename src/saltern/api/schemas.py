@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from saltern.model.agent import KeyState
+from saltern.model.drift import DriftState
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Rollout
 from saltern.model.status import Status
@@ -86,6 +87,13 @@ class PlansQuery(Strict, frozen=True, kw_only=True):
     """The newest ``limit`` plans."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 20
+
+
+class DriftQuery(Strict, frozen=True, kw_only=True):
+    """Agents by a glob of names, and by what the latest look said."""
+
+    match: str | None = None
+    state: DriftState | None = None
 
 
 class KeyChange(Strict, frozen=True, kw_only=True):

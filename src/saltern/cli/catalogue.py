@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "apply": Command("apply", "Bring machines into their declared state"),
     "plan": Command("plan", "Show what that would change, have it approved, and save it"),
     "show": Command("show", "Show which states a machine gets"),
+    "drift": Command("drift", "Tell which machines are not as declared"),
     "why": Command("why", "Explain how a state ended on a host"),
     "undo": Command("undo", "Bring back what a run of states has changed"),
     "target": Command("target", "Show whom a target means"),
@@ -42,7 +43,7 @@ COMMANDS: dict[str, Command] = {
 }
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "States": ("apply", "plan", "show", "why", "undo"),
+    "States": ("apply", "plan", "show", "drift", "why", "undo"),
     "Work": ("run", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric"),

@@ -64,6 +64,10 @@ class Follower:
         """Follow a job that is there. Raises ApiError, Unavailable, KeyboardInterrupt."""
         return self._follow(lambda: self._lines(jid))
 
+    def targets(self) -> list[AgentKey]:
+        """Return the agents that have settled."""
+        return list(self._seen)
+
     def _lines(self, jid: JobId) -> Iterator[bytes]:
         query = {"output": self._output}
         return self._client.lines("GET", f"/v1/jobs/{jid}/events", query=query, idle=self._idle)

@@ -12,6 +12,7 @@ from typing import Any
 
 import saltern
 from saltern.controller.admission import Admission
+from saltern.controller.drift import Drifts
 from saltern.controller.fabric import Fabric
 from saltern.controller.files.backend import Backend
 from saltern.controller.files.service import Files
@@ -145,6 +146,17 @@ class Controller:
             resolve=self.resolve,
             on_record=self._on_record,
         )
+        self.drift = Drifts(
+            store=store,
+            jobs=self.jobs_alive,
+            settings=settings.drift,
+            happenings=self.happenings,
+            clock=clock,
+            me=me,
+            resolve=self.resolve,
+            on_record=self._on_record,
+        )
+        self.jobs_alive.on_settled = self.drift.settled
         self.mine = Mine(store=store, fleet=self.fleet, groups=groups, settings=settings, clock=clock)
         self.intake = Intake(
             authority=authority,
@@ -180,6 +192,7 @@ class Controller:
         self._background(self.fabric.run())
         self._background(self.jobs_alive.run_clock())
         self._background(self._rolling.run())
+        self._background(self.drift.run())
         self._background(self._keep_up())
         self._background(self._take_stock())
         self._background(self._keep_house())

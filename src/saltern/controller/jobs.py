@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -74,6 +74,7 @@ class Jobs:
         self._timers = Timers(clock)
         self._crowded = -_CROWDED  # when returns last came in a crowd
         self.live: dict[JobId, LiveJob] = {}
+        self.on_settled: Callable[[Job, Settled], None] = lambda job, settled: None
         self._sending = Sending(
             live=self.live,
             orders=self._orders,
@@ -131,6 +132,9 @@ class Jobs:
         live = self._admit(job, targets)
         self._peers.tell(JobMade(job=job))
         self._sending.start(live)
+        for key, part in live.parts.items():
+            if part.status is Status.OFFLINE:
+                self.on_settled(job, _settled(live, key))
         return job
 
     def _admit(self, job: Job, targets: list[Target]) -> LiveJob:
@@ -252,9 +256,7 @@ class Jobs:
         if live is None:
             return
         live.see(target.key, target.status, self._clock.steady(), proof=True, reason=target.reason)
-        for watcher in live.watchers:
-            watcher.settled(update)
-        self._sending.place_is_free(live)
+        self._tell(live, update)
         self._release(live)
 
     def present(self, change: Change) -> None:
@@ -345,7 +347,10 @@ class Jobs:
         """The controller's own word; a return still overrules it."""
         if not live.see(key, status, self._clock.steady(), reason=reason):
             return
-        update = Settled(jid=live.job.jid, key=key, name=live.parts[key].name, status=status, reason=reason)
+        self._tell(live, _settled(live, key))
+
+    def _tell(self, live: LiveJob, update: Settled) -> None:
+        self.on_settled(live.job, update)
         for watcher in live.watchers:
             watcher.settled(update)
         self._sending.place_is_free(live)
@@ -407,6 +412,11 @@ class Jobs:
         live = self.live.get(jid)
         if live is not None and key in live.parts:
             self._conclude(live, key, Status.LOST, f"its return was damaged: {reason}")
+
+
+def _settled(live: LiveJob, key: AgentKey) -> Settled:
+    part = live.parts[key]
+    return Settled(jid=live.job.jid, key=key, name=part.name, status=part.status, reason=part.reason)
 
 
 def _order_size(job: Job) -> bytes:

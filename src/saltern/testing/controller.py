@@ -28,7 +28,7 @@ from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
 from saltern.sdk.secret import unmasked
 from saltern.targeting import Reason
-from saltern.testing.plans import FakePlans
+from saltern.testing.plans import FakeDrift, FakePlans
 
 #: Data larger than this is not sent in a line, as the real controller does it.
 LINE = 256 * 1024
@@ -85,6 +85,7 @@ class FakeController:
         self._history: dict[JobId, list[Update]] = {}
         self._changed = asyncio.Event()
         self.plans = FakePlans(self.run, self.now)
+        self.drift = FakeDrift()
         self._now = _EPOCH
         self.happenings: list[Happening] = []
         self.mine: dict[AgentKey, dict[str, Any]] = {}

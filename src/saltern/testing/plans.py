@@ -1,18 +1,31 @@
-"""Plans in memory, for the fake controller."""
+"""Plans and drift in memory, for the fake controller."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
 from saltern.foundation.errors import Conflict, NotFound
 from saltern.identity.authorise import Action, Decision, Targets
+from saltern.model.drift import Drift
+from saltern.model.ids import AgentKey
 from saltern.model.job import Job, Rollout
 from saltern.model.plan import FleetPlan, PlanDetails, PlannedAgent, PlanRequest
 from saltern.model.request import RunRequest
 
 Run = Callable[[Decision, RunRequest], Awaitable[Job]]
+
+
+class FakeDrift:
+    """Fits ``saltern.api.facade.Drifts``: what a test says is known."""
+
+    def __init__(self) -> None:
+        self.known: list[Drift] = []
+
+    async def of(self, keys: Collection[AgentKey] | None = None) -> list[Drift]:
+        """Return what is known."""
+        return [one for one in self.known if keys is None or one.key in keys]
 
 
 class FakePlans:

@@ -18,6 +18,8 @@ Data = dict[str, Any]
 
 #: The code of a call in which a state failed; one that could not begin has 1.
 FAILED = 2
+#: What ``state.drift`` names at most.
+_DIFFERENCES, _FAILURES = 200, 20
 
 
 def apply_(
@@ -185,6 +187,28 @@ def apply_plan(
     auto = _wishes(False, parallel, False).auto
     results = plans.apply_approved(site, wanted, told, auto=auto, queue=queue)
     return _judged(host, results)
+
+
+def drift(host: Host, mods: Names | None = None, saltenv: str = "base") -> dict[str, Any]:
+    """Return whether the host is as declared by SLS, or by its highstate without any. Writes nothing.
+
+    Returns ``{states, differs: [[key, what it would do, mark]], failures: [states that would fail, and why],
+    unknown}``. Actions, of which nobody knows whether they would change anything, are only counted.
+
+    Example:
+        saltern run '*' state.drift
+    """
+    from saltern.engine import plan as plans
+
+    made = plans.plan(site_of(host), _names(mods), saltenv=saltenv)
+    known = [one for one in made.planned if one.result is None and one.changes and not one.unknown]
+    told = {one.key: one for one in plans.told_of(made)}
+    return {
+        "states": len(made.planned),
+        "differs": [told[one.key] for one in known[:_DIFFERENCES]],
+        "failures": [f"{one.key}: {one.comment}" for one in made.planned if one.result is False][:_FAILURES],
+        "unknown": sum(bool(one.unknown) for one in made.planned),
+    }
 
 
 def undo(host: Host, run: str | None = None) -> dict[str, Any]:
