@@ -135,7 +135,7 @@ class Readers:
     def _resolve(self, allow: str, kind: str) -> bool:
         try:
             return bool(self._resolver.bits(parse(allow, Kind(kind))))
-        except SalternError:  # a node group that is no more
+        except (SalternError, ValueError):  # a node group that is no more, a kind that never was
             return False
 
 

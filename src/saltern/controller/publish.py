@@ -67,6 +67,7 @@ class Policy:
 
 def _whole(text: str) -> Pattern:
     try:
+        patterns.regex(text)  # alone: what closes our parenthesis is no pattern
         return patterns.regex(rf"(?:{text})\Z")
     except TargetError as error:
         raise SettingsError(f"peer: {text!r} is no pattern: {error.message}", hint=error.hint) from None

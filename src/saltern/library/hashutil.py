@@ -116,7 +116,7 @@ def hmac_signature(host: Host, string: str, shared_secret: str, challenge_hmac: 
     """Tell whether ``challenge_hmac`` (base64) is the HMAC-SHA256 of a text with a secret.
 
     Example:
-        saltern run '*' hashutil.hmac_signature 'get salted' 'shared secret' eBWf9bstXg=
+        saltern run '*' hashutil.hmac_signature 'get salted' 'shared secret' challenge_hmac=eBWf9bstXg=
     """
     made = base64.b64encode(_hmac(string, shared_secret, "sha256").digest())
     return hmac.compare_digest(made, challenge_hmac.encode())
@@ -135,7 +135,7 @@ def github_signature(host: Host, string: str, shared_secret: str, challenge_hmac
     """Tell whether ``challenge_hmac`` (``sha1=…`` or ``sha256=…``) is GitHub's signature of a message.
 
     Example:
-        saltern run '*' hashutil.github_signature '{"ref": "x"}' 'shared secret' sha1=bc6550fc290acf5b
+        saltern run '*' hashutil.github_signature 'a message' 'shared secret' challenge_hmac=sha1=bc6550fc290acf5b
     """
     kind, _, given = challenge_hmac.partition("=")
     if kind not in ("sha1", "sha256"):

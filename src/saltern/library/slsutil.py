@@ -73,7 +73,7 @@ def merge_all(
 
 
 def serialize(host: Host, serializer: str, obj: Any, /, **mod_kwargs: Any) -> str:
-    """Return data as text in a format: json, yaml, toml, configparser, python, plist, keyvalue …
+    """Return data as text in a format, such as json, yaml, configparser, python, plist or keyvalue.
 
     What else is named are options of Salt's serializer.
 
@@ -88,7 +88,7 @@ def deserialize(host: Host, serializer: str, stream_or_string: str, /, **mod_kwa
     """Return the data in a text of a format; see ``serialize``.
 
     Example:
-        saltern run '*' slsutil.deserialize json '{"foo": "Foo!"}'
+        saltern run '*' slsutil.deserialize yaml '"foo: Foo!"'
     """
     return _formats.deserialized(stream_or_string, serializer, mod_kwargs)
 

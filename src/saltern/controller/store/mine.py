@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -162,12 +163,13 @@ def _get(
     found: list[Found] = []
     size = 0
     for start in range(0, len(keys), _AT_ONCE):
-        for row in connection.execute(_query(keys[start : start + _AT_ONCE], functions, after)):
-            one = Found(*row)
-            if found and size + len(one.data) > limit:
-                return found, True
-            found.append(one)
-            size += len(one.data)
+        with closing(connection.execute(_query(keys[start : start + _AT_ONCE], functions, after))) as rows:
+            for row in rows:
+                one = Found(*row)
+                if found and size + len(one.data) > limit:
+                    return found, True
+                found.append(one)
+                size += len(one.data)
     return found, False
 
 
