@@ -33,7 +33,10 @@ _QUIET: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 #: apt keeps what it works out in files; whoever only looks must not write them.
-_LOOKING = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "-o", "Debug::NoLocking=1")
+_IN_MEMORY = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
+_UNLOCKED = ("-o", "Debug::NoLocking=1")
+_CACHE = "/var/cache/apt/pkgcache.bin"
+_STATUS = "/var/lib/dpkg/status"
 _STEP = re.compile(r"(Inst|Remv|Purg) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) .*?\[(\w+)\]\))?")
 _POLICY_VERSION = re.compile(r"^ (?:\*\*\*|   ) (\S+) -?\d+$")
 _FETCHED = re.compile(r"^(Get|Hit|Ign|Err):\d+ (.+)$")
@@ -198,7 +201,10 @@ class Apt(Managing):
         release = ("-o", f"APT::Default-Release={fromrepo}") if fromrepo else ()
         found: dict[str, Available] = {}
         name, candidate, all_versions = "", "", list[str]()
-        for line in [*self.ask("apt-cache", *_LOOKING, *release, "policy", *wanted).splitlines(), "end:"]:
+        for line in [
+            *self.ask("apt-cache", *self._looking(), *release, "policy", *wanted).splitlines(),
+            "end:",
+        ]:
             if line.endswith(":") and not line.startswith(" "):
                 if name and all_versions:
                     found[name] = Available(tuple(all_versions), candidate)
@@ -211,7 +217,7 @@ class Apt(Managing):
 
     def is_virtual(self, name: str) -> bool:
         """Tell whether something is only provided by other packages."""
-        said = self.ask("apt-cache", *_LOOKING, "showpkg", name, codes=(0, 100))
+        said = self.ask("apt-cache", *self._looking(), "showpkg", name, codes=(0, 100))
         return bool(said.partition("Reverse Provides:")[2].strip())
 
     # --- transactions --------------------------------------------------------------------------------------
@@ -269,7 +275,7 @@ class Apt(Managing):
         known = self.available(named)
         missing = [name for name in named if name not in known and not self.is_virtual(name)]
         if missing:
-            hint = nearest(missing[0], self.ask("apt-cache", *_LOOKING, "pkgnames").split())
+            hint = nearest(missing[0], self.ask("apt-cache", *self._looking(), "pkgnames").split())
             raise NotFound(f"no repository has a package {', '.join(missing)}", hint=hint)
 
     def _words(self, wishes: Sequence[Wish]) -> list[str]:
@@ -308,11 +314,18 @@ class Apt(Managing):
             timeout=options.timeout,
             environment=_QUIET,
         )
+        self.act("apt-cache", "gencaches", environment=_QUIET)  # else all who look have to work it out
+
+    def _looking(self) -> tuple[str, ...]:
+        """Return the options of a call that writes nothing: apt would, where its cache is out of date."""
+        made = self._modified(_CACHE)
+        fresh = made and all(made >= self._modified(path) for path in (_STATUS, *self._sources()))
+        return _UNLOCKED if fresh else (*_UNLOCKED, *_IN_MEMORY)
 
     def _simulated(self, *words: str) -> Differences:
         native = str(self.host.grains.get("osarch", ""))
         found: Differences = {}
-        said = self.ask("apt-get", "-q", "-y", *_LOOKING, "--simulate", *words)
+        said = self.ask("apt-get", "-q", "-y", *self._looking(), "--simulate", *words)
         for line in said.splitlines():
             step = _STEP.match(line)
             if step:
@@ -338,7 +351,9 @@ class Apt(Managing):
         if holder := _HOLDER.search(said):
             return f"process {holder[1]} ({holder[2]}) is installing packages; wait for it, or end it"
         if missing := re.search(r"Unable to locate package (\S+)", said):
-            return nearest(missing[1], self.ask("apt-cache", *_LOOKING, "pkgnames").split()) or _REFRESH
+            return (
+                nearest(missing[1], self.ask("apt-cache", *self._looking(), "pkgnames").split()) or _REFRESH
+            )
         if "was not found" in said:
             return _REFRESH
         if "Temporary failure resolving" in said or "Could not connect" in said:
