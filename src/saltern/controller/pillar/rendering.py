@@ -19,7 +19,7 @@ from saltern.engine.pillar import Aids, External, compile_pillar, show_top
 from saltern.engine.pillar_data import encode
 from saltern.engine.site import Site
 from saltern.foundation import settings as reading
-from saltern.foundation.errors import Conflict, NotAllowed, SalternError
+from saltern.foundation.errors import NotAllowed, SalternError
 from saltern.sdk.errors import TimedOut
 from saltern.sdk.local import LocalHost
 from saltern.sls.fault import SlsError
@@ -75,11 +75,9 @@ class Kitchen:
             self.trees.survey()
         try:
             return self._cooked(question, trust)
-        except SlsError as error:
-            if not isinstance(error.__cause__, Conflict):
+        except SalternError:
+            if not self.trees.tree.outdated:
                 raise
-        except Conflict:
-            pass
         self.trees.forget()  # a file was changed while it was read: look again
         self.trees.survey()
         return self._cooked(question, trust)

@@ -11,7 +11,7 @@ from typing import Any
 
 from saltern.controller.files.backend import Backend, Place, build, usual
 from saltern.controller.files.tree import BackendTree
-from saltern.foundation.errors import SalternError
+from saltern.foundation.errors import Conflict, SalternError
 from saltern.sdk.supply import CachedFile
 from saltern.sls.tree import Source
 
@@ -76,18 +76,26 @@ def _version(backends: Sequence[Backend]) -> str:
 
 
 class KeptTree(BackendTree):
-    """A tree whose files are read once, as long as there is room for them."""
+    """A tree whose files are read once, as long as there is room for them.
+
+    ``outdated`` tells that a file was no longer the one that was listed.
+    """
 
     def __init__(self, backends: Sequence[Backend]) -> None:
         super().__init__(backends)
         self._files: dict[tuple[str, str], Source | None] = {}
         self._room = _KEPT
+        self.outdated = False
 
     def read(self, saltenv: str, path: str) -> Source | None:
         """Return a file; see BackendTree."""
         key = (saltenv, path)
         if key not in self._files:
-            source = super().read(saltenv, path)
+            try:
+                source = super().read(saltenv, path)
+            except Conflict:
+                self.outdated = True
+                raise
             size = len(source.data) if source is not None else 100
             if size > self._room:
                 return source
