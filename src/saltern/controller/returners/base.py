@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -84,6 +86,21 @@ class Returner(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class Thread:
+    """One thread of a returner's own, for what blocks: a disk that hangs keeps nobody else waiting."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"saltern-returner-{name}")
+
+    async def run(self, work: Callable[[Sequence[Delivery]], None], batch: Sequence[Delivery]) -> None:
+        """Do ``work`` there, after what is under way."""
+        await asyncio.wrap_future(self._pool.submit(work, batch))
+
+    def end(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Secret:

@@ -49,6 +49,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._failures = 0
+        self._rows = settings.batch
         self._trimmed = -_TRIM
 
     def wake(self) -> None:
@@ -92,7 +93,7 @@ class Courier:
             self.name,
             now=self._clock.now(),
             until=until,
-            rows=self.settings.batch,
+            rows=self._rows,
             room=_ROOM,
             largest=self.settings.largest,
         )
@@ -100,7 +101,7 @@ class Courier:
             return self._look if not self._failures else self._pause()
         batch = [delivery_of(one) for one in owed]
         try:
-            await self._bring(batch, until - _MARGIN / 2)
+            await self._bring(batch)
         except asyncio.CancelledError:  # the controller ends: whoever comes next need not wait for the lease
             await asyncio.shield(self._store.later(self.name, _pairs(batch), due=self._clock.now()))
             raise
@@ -108,21 +109,24 @@ class Courier:
             return await self._postpone(batch, error)
         return 0.0
 
-    async def _bring(self, batch: Sequence[Delivery], end: float) -> None:
-        """Deliver; find out by halves what it is that the returner will not take. Raises Unavailable."""
+    async def _bring(self, batch: Sequence[Delivery]) -> None:
+        """Deliver a batch. Raises Unavailable."""
         try:
             await self._attempt(batch)
         except Undeliverable as refusal:
-            await self._sort_out(batch, refusal, end)
+            await self._sort_out(batch, refusal)
         else:
             self._failures = 0
+            self._rows = min(self._rows * 2, self.settings.batch)
             await self._store.done(self.name, _pairs(batch), at=self._clock.now())
 
-    async def _sort_out(self, batch: Sequence[Delivery], refusal: Undeliverable, end: float) -> None:
+    async def _sort_out(self, batch: Sequence[Delivery], refusal: Undeliverable) -> None:
+        """Set aside what is refused. When nobody knows what that is, the next batch is half as large."""
         refused = dict(refusal.refused)
         if not refused and not refusal.later:
             if len(batch) > 1:
-                await self._halve(batch, end)
+                self._rows = len(batch) // 2
+                await self._store.later(self.name, _pairs(batch), due=self._clock.now())
                 return
             refused = {batch[0].id: refusal.message}
         self._failures = 0
@@ -141,17 +145,6 @@ class Courier:
                 )
         if again:
             await self._postpone(again, Unavailable(refusal.message))
-
-    async def _halve(self, batch: Sequence[Delivery], end: float) -> None:
-        middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            if self._clock.now() + self.settings.timeout > end + self.settings.timeout / 2:
-                await self._store.later(self.name, _pairs(half), due=self._clock.now())
-            else:
-                try:
-                    await self._bring(half, end)
-                except Unavailable as error:
-                    await self._postpone(half, error)
 
     async def _attempt(self, batch: Sequence[Delivery]) -> None:
         """Raises Unavailable or Undeliverable, whatever the returner raises: it may be anybody's code."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from saltern.controller.returners.base import Common, Delivery, Kind
+from saltern.controller.returners.base import Common, Delivery, Kind, Thread
 from saltern.foundation.errors import SettingsError, Unavailable
 
 
@@ -28,15 +27,18 @@ class FileReturner:
         self.address = settings.path
         self._settings = settings
         self._path = Path(settings.path)
+        self._thread = Thread("file")
 
     async def deliver(self, batch: Sequence[Delivery]) -> None:
         """Append a line for each."""
-        await asyncio.to_thread(self._append, b"".join(one.json() + b"\n" for one in batch))
+        await self._thread.run(self._append, batch)
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Begin nothing more."""
+        self._thread.end()
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, batch: Sequence[Delivery]) -> None:
+        data = b"".join(one.json() + b"\n" for one in batch)
         try:
             self._rotate()
             descriptor = os.open(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from saltern.controller.returners.base import Common, Delivery, Kind, Secret, Undeliverable, needs
+from saltern.controller.returners.base import Common, Delivery, Kind, Secret, Thread, Undeliverable, needs
 from saltern.foundation.errors import SettingsError, Unavailable
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class KafkaReturner:
             raise needs("confluent-kafka", "kafka") from error
         self.address = f"{','.join(settings.servers)}/{settings.topic}"
         self._settings = settings
+        self._thread = Thread("kafka")
         milliseconds = max(1000, int(settings.timeout * 1000))
         options: dict[str, Any] = {
             "bootstrap.servers": ",".join(settings.servers),
@@ -49,7 +50,7 @@ class KafkaReturner:
 
     async def deliver(self, batch: Sequence[Delivery]) -> None:
         """Produce them."""
-        await asyncio.to_thread(self._produce, batch)
+        await self._thread.run(self._produce, batch)
 
     def _produce(self, batch: Sequence[Delivery]) -> None:
         from confluent_kafka import KafkaError, KafkaException
@@ -84,6 +85,7 @@ class KafkaReturner:
 
     async def close(self) -> None:
         """Give up what is under way: it is still owed."""
+        self._thread.end()
         self._producer.purge()
         await asyncio.to_thread(self._producer.flush, 1.0)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from saltern.controller.returners.base import Common, Delivery, Kind, Secret, Undeliverable
+from saltern.controller.returners.base import Common, Delivery, Kind, Secret, Thread, Undeliverable
 from saltern.foundation.errors import SettingsError, Unavailable
 from saltern.model.status import Status
 
@@ -115,6 +115,7 @@ class SqlReturner:
 
     def __init__(self, settings: Sql) -> None:
         self._settings = settings
+        self._thread = Thread("sql")
         try:
             url = sa.make_url(settings.url.reveal())
             if url.drivername == "postgresql":
@@ -138,7 +139,7 @@ class SqlReturner:
 
     async def deliver(self, batch: Sequence[Delivery]) -> None:
         """Write them."""
-        await asyncio.to_thread(self._write, batch)
+        await self._thread.run(self._write, batch)
 
     def _write(self, batch: Sequence[Delivery]) -> None:
         try:
@@ -177,6 +178,7 @@ class SqlReturner:
 
     async def close(self) -> None:
         """Let go of the database."""
+        self._thread.end()
         await asyncio.to_thread(self._engine.dispose)
 
 
