@@ -25,12 +25,13 @@ class Cache:
     """The directory. The loop writes to it, jobs read; a name is a SHA-256 in hexadecimal."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._blobs = directory / "blobs"
         self._parts = directory / "parts"
 
     def prepare(self) -> None:
         """Make the directories. Raises OSError."""
-        for directory in (self._blobs, self._parts):
+        for directory in (self._directory, self._blobs, self._parts):
             atomic.private_directory(directory)
 
     def path(self, name: str) -> Path:
@@ -74,11 +75,12 @@ class Cache:
         return self.has(name, size) if size > _CHECKED else self.read(name, size) is not None
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep a content that was found to be right. Raises OSError."""
-        path = self.path(name)
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(mode=0o700)
-        atomic.write(path, data, durable=len(data) > _CHECKED)
+        """Keep a small content that was found to be right. Raises OSError."""
+        part = self.part(name)
+        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with open(file, "wb", buffering=0) as stream:
+            stream.write(data)
+        self.finish(name)
 
     # --- large files, in parts -----------------------------------------------------------------------
 
@@ -89,9 +91,11 @@ class Cache:
     def finish(self, name: str) -> None:
         """Take a file whose parts are all there, and right. Raises OSError."""
         path = self.path(name)
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(mode=0o700)
-        os.replace(self.part(name), path)
+        try:
+            os.replace(self.part(name), path)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            os.replace(self.part(name), path)
 
     # --- room ----------------------------------------------------------------------------------------
 
