@@ -5,8 +5,9 @@ and whose first parameter is ``host``. A trailing underscore keeps a function's 
 of others (``list_`` is called ``list``); ``ALIASES`` in the module gives further names. Its states are the
 classes derived from ``State`` that it or a module below it defines: ``class ListPresent`` is
 ``noun.list_present``; ``STATE_ALIASES`` gives further names. A noun that is a folder has them in its module
-``states``, which is imported when a state is first asked for. What a module imports and its other values
-cannot be reached.
+``states``, which is imported when a state is first asked for; it may have functions in its module
+``functions``, which gathers what the modules below define. What a module imports and its other values cannot
+be reached.
 """
 
 from __future__ import annotations
@@ -311,17 +312,26 @@ class _Noun:
 
     def __init__(self, name: str, module: types.ModuleType) -> None:
         self.module = module
-        self.functions = dict(_functions(name, module))
         self._name = name
+
+    @functools.cached_property
+    def functions(self) -> Mapping[str, Function]:
+        """The functions by their names."""
+        below = self._below("functions")
+        gathered = {} if below is None else dict(_functions(self._name, self.module, below))
+        return {**gathered, **dict(_functions(self._name, self.module, self.module))}
 
     @functools.cached_property
     def states(self) -> Mapping[str, StateKind]:
         """The states by their names."""
-        below = f"{self.module.__name__}.states"
-        found = self.module
-        if hasattr(self.module, "__path__") and importlib.util.find_spec(below) is not None:
-            found = _import(self._name, below)
-        return dict(_states(self._name, self.module, found))
+        return dict(_states(self._name, self.module, self._below("states") or self.module))
+
+    def _below(self, name: str) -> types.ModuleType | None:
+        """Return the module ``name`` of a noun that is a folder; None where there is none."""
+        full = f"{self.module.__name__}.{name}"
+        if not hasattr(self.module, "__path__") or importlib.util.find_spec(full) is None:
+            return None
+        return _import(self._name, full)
 
     def forget_states(self) -> None:
         """Have the modules below the noun's read again when they are next asked for."""
@@ -354,25 +364,32 @@ def _may_be_kept(module: types.ModuleType, name: str, value: object) -> bool:
     )
 
 
-def _functions(noun: str, module: types.ModuleType) -> Iterator[tuple[str, Function]]:
-    for name, value in vars(module).items():
-        if _may_be_called(module, name, value):
+def _functions(
+    noun: str, module: types.ModuleType, holder: types.ModuleType
+) -> Iterator[tuple[str, Function]]:
+    """Give the functions that ``holder`` has: the noun's module, or the one below it that gathers them."""
+    for name, value in vars(holder).items():
+        if _may_be_called(module, holder, name, value):
             verb = public_name(name)
             yield verb, Function(f"{noun}.{verb}", value, module)
-    aliases: Mapping[str, str] = getattr(module, "ALIASES", {})
+    aliases: Mapping[str, str] = getattr(holder, "ALIASES", {})
     for alias, name in aliases.items():
-        yield alias, Function(f"{noun}.{alias}", vars(module)[name], module)
+        yield alias, Function(f"{noun}.{alias}", vars(holder)[name], module)
 
 
-def _may_be_called(module: types.ModuleType, name: str, value: object) -> bool:
+def _may_be_called(module: types.ModuleType, holder: types.ModuleType, name: str, value: object) -> bool:
     return (
         isinstance(value, types.FunctionType)
-        and value.__module__ == module.__name__
+        and (value.__module__ == module.__name__ or (holder is not module and _is_below(module, value)))
         and not name.startswith("_")
         and name != _VETO
         and value.__code__.co_varnames[:1] == ("host",)
         and value.__code__.co_argcount > 0
     )
+
+
+def _is_below(module: types.ModuleType, value: types.FunctionType) -> bool:
+    return value.__module__.startswith(f"{module.__name__}.")
 
 
 #: Everything callable in this process: Saltern's own nouns, then those of installed distributions.

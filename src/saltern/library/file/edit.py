@@ -191,7 +191,7 @@ class Replace(State, frozen=True, kw_only=True):
         return ("the pattern matches what it was replaced by: this state changes something each time",)
 
     def _replaced(self, text: str) -> str:
-        expression = self._expression()
+        expression = self.expression()
         repl = str(self.repl)
         literal = repl.replace("\\", r"\\") if self.backslash_literal else repl
         try:
@@ -207,7 +207,8 @@ class Replace(State, frozen=True, kw_only=True):
             return f"{_line(text) if text else ''}{_line(content)}"
         return text
 
-    def _expression(self) -> re.Pattern[str]:
+    def expression(self) -> re.Pattern[str]:
+        """Return the pattern with its flags. Raises BadArgument."""
         names = self.flags if isinstance(self.flags, list) else [self.flags]
         flags = 0
         for name in names:

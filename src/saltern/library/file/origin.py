@@ -132,10 +132,10 @@ def expected(host: Host, url: str, written: str, how: Fetching) -> Digest | None
                 hint="write - source_hash: sha256=…, or - skip_verify: true",
             )
         return None
-    return _inline(written) or _from_file(host, url, written, how)
+    return inline(written) or _from_file(host, url, written, how)
 
 
-def _inline(written: str) -> Digest | None:
+def inline(written: str) -> Digest | None:
     """Return a hash as people write it: digits, or ``kind=digits``."""
     kind, separator, digits = written.rpartition("=") if "://" not in written else ("", "", written)
     digits = digits.strip().lower()
