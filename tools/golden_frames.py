@@ -157,6 +157,11 @@ def examples() -> dict[str, list[v1.Frame]]:
         [v1.AskPieces(pieces=((bytes(32), 0, 1), (bytes(range(32)), 8, 8)))],
         [v1.Piece(data=b"a piece of a file")],
         [v1.Missing(sha256=(bytes(32),))],
+        [
+            v1.Push(path="etc/motd", sha256=bytes(32), size=7, mode=0o600, sent=True),
+            v1.Push(path="etc/motd", sha256=bytes(32), size=7),
+        ],
+        [v1.Pushed(done=True)],
         [v1.Restored(lost=(bytes(32),)), v1.Restored()],
         [v1.AskPillar(pillarenv="dev", saltenv="base"), v1.AskPillar()],
         [v1.PillarIs(data=b"\x81\xa1a\x01", strategy="recurse", merge_lists=True), v1.PillarIs(data=b"\x80")],

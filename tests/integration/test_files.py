@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from saltern.messages.v1 import AskPieces, Piece, decode, encode
+from saltern.agent import questions
+from saltern.foundation.errors import SalternError
+from saltern.identity.keys import PublicKey
+from saltern.messages.v1 import AskPieces, Piece, Push, decode, encode
 from saltern.model.ids import JobId
 from saltern.model.manifest import PIECE
 from saltern.model.status import Status
@@ -25,7 +28,9 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("files")
-    made = Site(directory, files={"backends": [{"roots": {"base": [str(directory / "srv")]}}]})
+    backends = [{"roots": {"base": [str(directory / "srv")]}}, {"minionfs": {"mountpoint": "salt://pushed"}}]
+    limits = {"push": True, "push_bytes": 3_000_000, "push_agent_bytes": 5_000_000}
+    made = Site(directory, files={"backends": backends, **limits})
     (directory / "srv").mkdir()
     with made:
         made.add("a", "b")
@@ -276,3 +281,59 @@ def test_malformed_questions_are_answered_and_harm_nobody(site: Site) -> None:
 def test_no_such_environment_is_an_error(site: Site) -> None:
     outcome = site.run("a", "state.apply", "web", saltenv="nowhere")
     assert outcome.statuses() == {"a": Status.FAILED}
+
+
+def pushed(site: Site, name: str) -> Path:
+    return site.controller.layout.controller / "files/pushed" / site.agents[name].key
+
+
+def test_what_an_agent_pushes_is_served(site: Site) -> None:
+    source = site.agents["a"].layout.root / "upload"
+    source.write_bytes(b"x" * (2 * PIECE + 1))
+    assert site.run("a", "cp.push", str(source), upload_path="/etc/it").value("a") is True
+    path = Path(site.run("b", "cp.cache_file", "salt://pushed/a/etc/it").value("b"))
+    assert path.read_bytes() == source.read_bytes()
+    source.write_text("later")
+    assert site.run("a", "cp.push", str(source), upload_path="/etc/it").value("a") is True
+    assert site.run("b", "cp.get_file_str", "salt://pushed/a/etc/it").value("b") == "later"
+    assert len(list(pushed(site, "a").iterdir())) == 2  # the index and the one content
+
+
+def test_pushes_have_limits(site: Site) -> None:
+    source = site.agents["b"].layout.root / "upload"
+    errors = []
+    for size, name in ((3_000_001, "large"), (2_900_000, "first"), (2_900_000, "second")):
+        source.write_bytes(os.urandom(size))
+        error = site.run("b", "cp.push", str(source), upload_path=f"/{name}").settled["b"].error
+        errors.append(error["message"] if error else "")
+    assert "may push 3000000" in errors[0]
+    assert errors[1] == ""
+    assert "would have pushed" in errors[2]
+
+
+def test_no_pipe_is_pushed_and_nobody_hangs(site: Site) -> None:
+    pipe = site.agents["b"].layout.root / "a-pipe"
+    os.mkfifo(pipe)
+    error = site.run("b", "cp.push", str(pipe)).settled["b"].error
+    assert error is not None
+    assert "no regular file" in error["message"]
+
+
+def test_a_push_is_what_it_says_and_under_no_path_of_the_agents(site: Site) -> None:
+    own = site.agents["a"]
+
+    async def ask(push: Push) -> str:
+        async with as_agent(own) as connection:
+            signer = PublicKey(own.identity.credential().signer)
+            try:
+                await questions.ask(connection, own.key, signer, "push", encode(push))
+            except SalternError as error:
+                return error.message
+            return ""
+
+    for path in ("../../x", "/etc/x", "a//b", "", "a\0b", "x" * 2000, "./a"):
+        assert "can't be the name" in asyncio.run(ask(Push(path=path, sha256=bytes(32), size=1)))
+    never_sent = Push(path="a", sha256=bytes(32), size=1, sent=True)
+    assert "not what was announced" in asyncio.run(ask(never_sent))
+    assert not (pushed(site, "a") / "00").exists()
+    assert all(len(one.name) in (5, 64) for one in pushed(site, "a").iterdir())

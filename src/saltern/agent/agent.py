@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 import saltern
-from saltern.agent import questions, steps
+from saltern.agent import pushing, questions, steps
 from saltern.agent.cache import Cache
 from saltern.agent.credential import Identity
 from saltern.agent.executor import Executor
@@ -429,6 +429,12 @@ class Agent:
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have files brought into the cache. Raises SalternError."""
         await self._fetcher.fetch(blobs)
+
+    async def push(self, source: str, path: str) -> None:
+        """Send a file to the controllers. Raises SalternError."""
+        if self._connection is None:
+            raise Unavailable("the agent is not connected")
+        await pushing.push(self._connection, self.key, self.ask, source, path)
 
     async def _beat(self) -> None:
         while True:

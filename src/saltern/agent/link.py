@@ -65,7 +65,7 @@ class Done(Message, frozen=True, tag="done"):
 class Ask(Message, frozen=True, kw_only=True, tag="ask"):
     """From the worker: ``running_jobs``, ``signal_job``, ``refresh_grains``, ``clear_job_cache``, ``ask``
     (the controllers' ``service``, with ``data``), ``emit`` (an event: its tag as ``service``, an Event as
-    ``data``) or ``fetch`` (``blobs``: SHA-256 and size).
+    ``data``) ``fetch`` (``blobs``: SHA-256 and size) or ``push``.
     """
 
     what: str
@@ -75,6 +75,8 @@ class Ask(Message, frozen=True, kw_only=True, tag="ask"):
     service: str = ""
     data: bytes = b""
     blobs: tuple[tuple[str, int], ...] = ()
+    source: str = ""
+    path: str = ""
 
 
 class Answer(Message, frozen=True, kw_only=True, tag="answer"):

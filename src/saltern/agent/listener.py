@@ -36,6 +36,9 @@ class Listener(Protocol):
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Have files brought into the cache. May raise SalternError."""
 
+    async def push(self, source: str, path: str) -> None:
+        """Send a file to the controllers. May raise SalternError."""
+
 
 async def answer(question: Ask, running: Mapping[JobId, Job], listener: Listener) -> Answer:
     """Return the answer to a worker's question."""
@@ -64,5 +67,8 @@ async def _answer(question: Ask, running: Mapping[JobId, Job], listener: Listene
             return Answer()
         case "fetch":
             await listener.fetch(question.blobs)
+            return Answer()
+        case "push":
+            await listener.push(question.source, question.path)
             return Answer()
     return Answer(error=f"the agent does not know {question.what!r}")

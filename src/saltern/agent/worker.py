@@ -188,6 +188,10 @@ class Agent(AgentControl):
             some = tuple(blobs[start : start + BLOBS_AT_ONCE])
             self._ask(Ask(what="fetch", blobs=some), None)
 
+    def push(self, source: str, path: str) -> None:
+        """Have the loop send a file to the controllers."""
+        self._ask(Ask(what="push", source=source, path=path), None)
+
     def _ask(self, question: Ask, within: float | None = ANSWER_WITHIN) -> Answer:
         answer = self._reporter.ask(question, within)
         if answer.error:

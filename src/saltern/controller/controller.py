@@ -15,6 +15,7 @@ from saltern.controller.admission import Admission
 from saltern.controller.drift import Drifts
 from saltern.controller.fabric import Fabric
 from saltern.controller.files.backend import Backend
+from saltern.controller.files.pushed import PushedFiles
 from saltern.controller.files.service import Files
 from saltern.controller.files.sources import Source
 from saltern.controller.fleet import Fleet
@@ -39,7 +40,7 @@ from saltern.foundation.clock import Clock
 from saltern.foundation.errors import Conflict, SalternError
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.identity.authority import Authority
-from saltern.messages.v1 import AskFiles, AskPillar, Missing
+from saltern.messages.v1 import AskFiles, AskPillar, Missing, Push
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
@@ -82,10 +83,12 @@ class Controller:
         clock: Clock,
         pillar_places: PillarPlaces,
         backends: Sequence[Backend] = (),
+        pushed: PushedFiles | None = None,
     ) -> None:
         """``endpoint`` is where agents dial in, ``dial`` where this controller does.
 
-        ``backends`` are where the files for agents come from, ``pillar_places`` what pillars are made with.
+        ``backends`` are where the files for agents come from, ``pushed`` takes what agents send,
+        ``pillar_places`` are what pillars are made with.
         """
         self._store = store
         self._authority = authority
@@ -176,7 +179,9 @@ class Controller:
             self.happenings,
             clock,
             keep=settings.files.keep,
+            pushed=pushed,
         )
+        self.intake.services["push"] = Service(Push, self.files.push)
         self.intake.services["files"] = Service(AskFiles, self.files.describe)
         self.intake.services["missing"] = Service(Missing, self.files.restore)
         self.intake.senders["pieces"] = self.files.send

@@ -16,6 +16,7 @@ from saltern.controller.admission import advertised
 from saltern.controller.controller import Controller
 from saltern.controller.files.backend import Backend, Place, build, usual
 from saltern.controller.files.ignore import Ignoring
+from saltern.controller.files.pushed import PushedFiles
 from saltern.controller.groups import Groups
 from saltern.controller.pillar.service import PillarPlaces
 from saltern.controller.settings import ControllerSettings
@@ -56,6 +57,7 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                     advertised(chosen.fabric.listen, chosen.fabric.advertise), ca, certificates.BROKER_NAME
                 )
                 dial = Endpoint((_own_url(listen),), ca, certificates.BROKER_NAME)
+            pushed = PushedFiles(home / "files/pushed", chosen.files, lambda key: controller.fleet.name(key))
             controller = Controller(
                 store=store,
                 authority=authority,
@@ -72,7 +74,8 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                     directory=atomic.private_directory(home / "pillar"),
                     usual=layout.root / "srv/pillar",
                 ),
-                backends=_backends(chosen, layout),
+                backends=_backends(chosen, layout, pushed),
+                pushed=pushed,
             )
             if not chosen.fabric.urls:
                 account = await controller.admission.account_jwt()
@@ -93,12 +96,12 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
             yield controller
 
 
-def _backends(chosen: ControllerSettings, layout: Layout) -> list[Backend]:
+def _backends(chosen: ControllerSettings, layout: Layout, pushed: PushedFiles) -> list[Backend]:
     """Return the file backends that are set, else the first usual directory that is there."""
     files = chosen.files
     places = [layout.root / "srv/saltern", layout.root / "srv/salt"]
     found = files.backends or usual(next((one for one in places if one.is_dir()), places[0]))
-    made = build(found, Place(atomic.private_directory(layout.controller / "files")))
+    made = build(found, Place(atomic.private_directory(layout.controller / "files"), pushed))
     if not files.ignore_glob and not files.ignore_regex:
         return made
     return [Ignoring(one, files.ignore_glob, files.ignore_regex) for one in made]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from saltern.sdk import BadArgument, Host, NotFound
+from saltern.sdk import AgentControl, BadArgument, Host, NotFound, NotSupported
 from saltern.sdk.http import Request
 from saltern.sdk.supply import CachedFile
 
@@ -266,6 +267,37 @@ def envs(host: Host) -> list[str]:
     return list(host.supply.environments())
 
 
+def push(host: Host, path: str, keep_symlinks: bool = False, upload_path: str | None = None) -> bool:
+    """Send a file of this host to the controllers, if they take any; the backend ``minionfs`` shows it.
+
+    ``upload_path`` is how it is called there. A symbolic link is refused unless ``keep_symlinks``: then what
+    it leads to is sent.
+
+    Example:
+        saltern run web1 cp.push /etc/nginx/nginx.conf
+    """
+    if not path.startswith("/") or ".." in path.split("/"):
+        raise BadArgument(f"{path!r} is no plain absolute path")
+    found = host.stat(path, follow=False)
+    if found is not None and found.kind == "link" and not keep_symlinks:
+        raise BadArgument(f"{path} is a symbolic link", hint="keep_symlinks=True sends what it leads to")
+    _agent(host).push(path, posixpath.normpath(upload_path or path).strip("/"))
+    return True
+
+
+def push_dir(host: Host, path: str, glob: str | None = None, upload_path: str | None = None) -> bool:
+    """Send all regular files below a directory, those whose name fits ``glob``; links are left out.
+
+    Example:
+        saltern run web1 cp.push_dir /etc/nginx glob='*.conf'
+    """
+    agent, above = _agent(host), (upload_path or path).rstrip("/")
+    for found in _files_below(host, path.rstrip("/")):
+        if glob is None or fnmatch.fnmatchcase(posixpath.basename(found), glob):
+            agent.push(found, posixpath.normpath(above + found[len(path.rstrip("/")) :]).strip("/"))
+    return True
+
+
 # --- how -------------------------------------------------------------------------------------------------
 
 
@@ -346,3 +378,19 @@ def _fits(path: str, pattern: str) -> bool:
     if pattern.startswith("E@"):
         return re.search(pattern[2:], path) is not None
     return fnmatch.fnmatchcase(path, pattern)
+
+
+def _agent(host: Host) -> AgentControl:
+    if host.agent is None:
+        raise NotSupported("there is no agent here to send files", hint="saltern run HOST cp.push PATH")
+    return host.agent
+
+
+def _files_below(host: Host, path: str) -> Iterator[str]:
+    for name in host.list_directory(path):
+        below = f"{path}/{name}"
+        found = host.stat(below, follow=False)
+        if found is not None and found.kind == "directory":
+            yield from _files_below(host, below)
+        elif found is not None and found.kind == "file":
+            yield below

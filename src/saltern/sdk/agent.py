@@ -60,3 +60,9 @@ class AgentControl(Protocol):
 
         Returns when all of them are there, verified. Raises Unavailable.
         """
+
+    def push(self, source: str, path: str) -> None:
+        """Send the controllers the file ``source``, to be known as ``path`` there.
+
+        Raises NotFound, Conflict (no regular file, or too much), NotAllowed when they take none.
+        """

@@ -26,6 +26,7 @@ class FakeAgent:
         what the controllers answer, by service: as bytes to ``ask``, as data to ``consult``.
         """
         self.jid = jid
+        self.pushed: list[tuple[str, str]] = []
         self.asked: list[tuple[str, bytes]] = []
         self.emitted: list[tuple[str, Mapping[str, Any]]] = []
         self.questions: list[tuple[str, Mapping[str, Any]]] = []
@@ -83,3 +84,7 @@ class FakeAgent:
         """Have no files."""
         if blobs:
             raise Unavailable("a fake agent has no files of the controller's")
+
+    def push(self, source: str, path: str) -> None:
+        """Note what was pushed."""
+        self.pushed.append((source, path))

@@ -253,6 +253,9 @@ class _Loop:
     async def happened(self, tag: str, data: dict[str, Any]) -> None:
         raise Unavailable("no broker here")
 
+    async def push(self, source: str, path: str) -> None:
+        raise Unavailable("no controller here")
+
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
         raise Unavailable("no controller here")
 

@@ -7,14 +7,27 @@ import logging
 from collections.abc import Callable, Sequence
 
 from saltern.controller.files.blobs import Blobs
+from saltern.controller.files.pushed import PushedFiles
 from saltern.controller.files.snapshots import Snapshots
 from saltern.controller.files.sources import Source
 from saltern.controller.happenings import Happenings
 from saltern.foundation import settings as reading
 from saltern.foundation.clock import Clock
-from saltern.foundation.errors import SalternError
-from saltern.messages.v1 import AskFiles, AskPieces, Environment, FilesAre, Missing, Restored, decode
+from saltern.foundation.errors import NotAllowed, SalternError
+from saltern.messages.v1 import (
+    AskFiles,
+    AskPieces,
+    Chunk,
+    Environment,
+    FilesAre,
+    Missing,
+    Push,
+    Pushed,
+    Restored,
+    decode,
+)
 from saltern.model.ids import AgentKey
+from saltern.transport import streams
 from saltern.transport.connection import Connection, Message
 
 log = logging.getLogger("saltern.files")
@@ -38,8 +51,14 @@ class Files:
         clock: Clock,
         *,
         keep: str = "2d",
+        pushed: PushedFiles | None = None,
     ) -> None:
-        """``keep`` is how long content stays that no environment has any more."""
+        """``keep`` is how long content stays that no environment has any more.
+
+        ``pushed`` takes what agents send.
+        """
+        self._connection = connection
+        self._pushed = pushed
         self.blobs = Blobs(connection)
         self.snapshots = Snapshots(sources, self.blobs, clock)
         self._happenings = happenings
@@ -84,6 +103,36 @@ class Files:
             self._happenings.emit("files/damaged", {"sha256": digest.hex()}, key)
             self.blobs.stored.discard(digest)
         return await self.snapshots.restore(digest)
+
+    async def push(self, key: AgentKey, push: Push) -> Pushed:
+        """Take a file that an agent sends; first it asks whether it may."""
+        if self._pushed is None:
+            raise NotAllowed("agents may not push files here", hint="files.push: true in controller.yaml")
+        is_here = await asyncio.to_thread(self._pushed.check, key, push)
+        if push.sent and not is_here:
+            await self._take(key, push)
+            is_here = True
+        if not is_here:  # what was left of an earlier try must not come between
+            subject = f"blob.{key}.push-{push.sha256.hex()}.*"
+            await streams.purge(self._connection(), streams.BLOBS, subject)
+        else:
+            await asyncio.to_thread(self._pushed.record, key, push)
+            self._happenings.emit("files/pushed", {"path": push.path, "size": push.size}, key)
+        return Pushed(done=is_here)
+
+    async def _take(self, key: AgentKey, push: Push) -> None:
+        assert self._pushed is not None
+        subject = f"blob.{key}.push-{push.sha256.hex()}.*"
+        taking = await asyncio.to_thread(self._pushed.begin, key)
+        try:
+            async for _, data in streams.replay(self._connection(), streams.BLOBS, subject):
+                await asyncio.to_thread(taking.write, decode(data, Chunk).data)
+                if taking.size > push.size:
+                    break
+            await asyncio.to_thread(taking.finish, push)
+        finally:
+            await asyncio.to_thread(taking.close)
+            await streams.purge(self._connection(), streams.BLOBS, subject)
 
     # --- housekeeping --------------------------------------------------------------------------------
 

@@ -378,6 +378,22 @@ class PillarIs(Frame, frozen=True, kw_only=True, tag="pillar-is"):
     merge_lists: bool = False
 
 
+class Push(Frame, frozen=True, kw_only=True, tag="push"):
+    """Service ``push``: here is a file. When ``sent``, it lies on ``blob.<KEY>.push-<SHA-256>.<n>``."""
+
+    path: str
+    sha256: bytes
+    size: int
+    mode: int = 0o644
+    sent: bool = False
+
+
+class Pushed(Frame, frozen=True, kw_only=True, tag="pushed"):
+    """``done``: it is kept. Else it is welcome, and to be sent."""
+
+    done: bool
+
+
 # --- enrolment, on ``enrol.<TOKEN>`` -------------------------------------------------------------------
 
 
