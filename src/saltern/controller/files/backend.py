@@ -86,10 +86,13 @@ class Pushed(Protocol):
     """The files that agents have pushed."""
 
     def agents(self) -> Mapping[str, Mapping[str, Entry]]:
-        """Return the entries of each agent that pushed something, by the agents' names."""
+        """Return the entries of each agent that pushed something, by the agents' names.
+
+        An entry's token is the SHA-256 of the content, in hexadecimal.
+        """
 
     def open(self, agent: str, path: str) -> BinaryIO:
-        """Return a file's content, to be closed. Raises NotFound."""
+        """Return a file's content as it is now, to be closed. Raises NotFound."""
 
 
 class Place(msgspec.Struct, frozen=True):

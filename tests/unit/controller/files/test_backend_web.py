@@ -429,29 +429,33 @@ def test_wrong_options_of_s3_are_errors(tmp_path: Path, options: dict[str, Any])
 class Drop:
     """What agents have pushed."""
 
+    def __init__(self) -> None:
+        self.data = b"pushed"
+        self.one = Entry(6, 0o600, None, hashlib.sha256(self.data).hexdigest())
+
     def agents(self) -> dict[str, dict[str, Entry]]:
-        one = Entry(3, 0o600, None, "t")
-        return {
-            "web1": {"etc/a": one, "../x": one},
-            "db1": {"b": one},
-            "../evil": {"c": one},
-            "a/b": {"c": one},
-        }
+        one = self.one
+        return {"web1": {"etc/a": one, "../x": one}, "db1": {"b": one}, "../x": {"c": one}, "a/b": {"c": one}}
 
     def open(self, agent: str, path: str) -> BinaryIO:
-        return BytesIO(f"{agent} {path}".encode())
+        assert (agent, path) == ("web1", "etc/a")
+        return BytesIO(self.data)
 
 
 def test_what_agents_pushed_lies_below_their_names(tmp_path: Path) -> None:
-    place = Place(tmp_path, Drop())
+    drop = Drop()
+    place = Place(tmp_path, drop)
     (backend,) = build([{"minionfs": {"mountpoint": "salt://pushed", "blacklist": ["db*"]}}], place)
-    assert read(backend, "pushed/web1/etc/a") == b"web1 etc/a"
+    assert read(backend, "pushed/web1/etc/a") == b"pushed"
     assert set(backend.entries("base")) == {"pushed/web1/etc/a"}
     assert backend.entries("dev") == {}
     assert backend.revision("dev") is None
     assert backend.shown("base", "pushed/web1/etc/a") == "web1:/etc/a"
     with pytest.raises(NotFound):
         read(backend, "pushed/web1/../db1/b")
+    drop.data = b"pushed again"
+    with pytest.raises(Conflict, match="web1 has pushed etc/a anew since it was listed"):
+        read(backend, "pushed/web1/etc/a")
 
 
 def test_minionfs_needs_what_was_pushed(tmp_path: Path) -> None:

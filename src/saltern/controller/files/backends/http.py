@@ -10,7 +10,6 @@ Below each URL lies ``index.json``:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from saltern.controller.files.backend import Backend, Entry, Place, read_options
-from saltern.controller.files.backends.listed import Listed, Listing, checked, download
+from saltern.controller.files.backends.listed import Listed, Listing, checked, digest, download
 from saltern.controller.files.backends.roots import Roots
 from saltern.foundation.errors import Conflict, NotFound, SettingsError, Unavailable
 from saltern.sdk.http import Request, Response, send, shown
@@ -98,7 +97,7 @@ class _Web:
             if response.status == 404:
                 raise NotFound(f"{url} is in the index, and is not there")
             _require_success(response, url)
-            if _digest(file) != entry.token:
+            if digest(file) != entry.token:
                 raise Conflict(f"{url} is not what its index says", hint="write the index anew")
             file.seek(0)
         except BaseException:
@@ -157,14 +156,10 @@ def _entry(file: _File, path: str, url: str) -> Entry:
         mode = int(file.mode, 8) if isinstance(file.mode, str) else file.mode
     except ValueError:
         mode = -1
-    digest = file.sha256.lower()
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef") or file.size < 0 or not 0 <= mode <= 0o7777:
+    found = file.sha256.lower()
+    if len(found) != 64 or set(found) - set("0123456789abcdef") or file.size < 0 or not 0 <= mode <= 0o7777:
         raise Unavailable(f"{_below(url, INDEX)}: {path} has no SHA-256, size and mode that can be")
-    return Entry(file.size, mode, None, digest)
-
-
-def _digest(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    return Entry(file.size, mode, None, found)
 
 
 def index(directory: str) -> dict[str, Any]:
@@ -174,8 +169,8 @@ def index(directory: str) -> dict[str, Any]:
     for path, entry in sorted(roots.entries("base").items()):
         if entry.token and path != INDEX:
             with roots.open("base", path) as file:
-                digest = _digest(file)
-            files[path] = {"sha256": digest, "size": entry.size, "mode": f"{entry.mode:04o}"}
+                found = digest(file)
+            files[path] = {"sha256": found, "size": entry.size, "mode": f"{entry.mode:04o}"}
     return {"files": files}
 
 

@@ -133,3 +133,8 @@ def download(request: Request, directory: Path) -> tuple[Response, BinaryIO]:
     finally:
         os.close(handle)
         os.unlink(path)
+
+
+def digest(file: BinaryIO) -> str:
+    """Return the SHA-256 of what is left of a file, in hexadecimal."""
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from saltern.controller.files.backend import Backend, Entry, Place, Pushed, read_options
-from saltern.foundation.errors import NotFound, SettingsError
+from saltern.controller.files.backends.listed import digest
+from saltern.foundation.errors import Conflict, NotFound, SettingsError
 from saltern.sls.tree import is_inside
 
 
@@ -44,7 +45,7 @@ class Minionfs:
         self._settings = settings
         self._prefix = prefix
         self._pushed = pushed
-        self._listed: dict[str, tuple[str, str]] = {}
+        self._listed: dict[str, tuple[str, str, str]] = {}
 
     def refresh(self) -> None:
         """Nothing is to be fetched."""
@@ -62,27 +63,33 @@ class Minionfs:
         if saltenv != self._settings.env:
             return {}
         found: dict[str, Entry] = {}
-        listed: dict[str, tuple[str, str]] = {}
+        listed: dict[str, tuple[str, str, str]] = {}
         for agent, files in self._pushed.agents().items():
             if self._exposed(agent):
                 for path, entry in files.items():
                     if is_inside(path):
                         found[f"{self._prefix}{agent}/{path}"] = entry
-                        listed[f"{self._prefix}{agent}/{path}"] = (agent, path)
+                        listed[f"{self._prefix}{agent}/{path}"] = (agent, path, entry.token)
         self._listed = listed
         return found
 
     def open(self, saltenv: str, path: str) -> BinaryIO:
-        """Return a file's content, to be closed. Raises NotFound."""
+        """Return a file's content, to be closed. Raises NotFound; Conflict when another was pushed since."""
         if saltenv == self._settings.env and not self._listed:
             self.entries(saltenv)
         if saltenv != self._settings.env or path not in self._listed:
             raise NotFound(f"no agent has pushed {path!r}")
-        return self._pushed.open(*self._listed[path])
+        agent, inside, token = self._listed[path]
+        file = self._pushed.open(agent, inside)
+        if digest(file) != token:
+            file.close()
+            raise Conflict(f"{agent} has pushed {inside} anew since it was listed", hint="try again")
+        file.seek(0)
+        return file
 
     def shown(self, saltenv: str, path: str) -> str:
         """Return the agent and the path on it."""
-        agent, inside = self._listed.get(path, ("", path))
+        agent, inside, _ = self._listed.get(path, ("", path, ""))
         return f"{agent}:/{inside}" if agent else path
 
     def close(self) -> None:
