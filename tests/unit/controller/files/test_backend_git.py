@@ -199,6 +199,14 @@ def test_a_fallback_serves_what_has_no_branch(repository: Repository, git: MakeG
     assert read(backend, "a") == b"one"
 
 
+def test_names_without_end_take_no_memory_without_end(repository: Repository, git: MakeGit) -> None:
+    backend = fetched(git(repository.url, fallback="main"))
+    for number in range(50):
+        assert backend.entries(f"x{number}")
+    assert len(backend._listed) <= 16  # type: ignore[attr-defined]
+    assert read(backend, "a", "x0") == b"one"
+
+
 @pytest.mark.parametrize(
     "options", [{"base": "prodd"}, {"saltenv": {"dev": {"ref": "prodd"}}}, {"fallback": "prodd"}]
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from saltern.controller.files.backend import BACKENDS, Backend, Place, build
+from saltern.controller.files.backend import BACKENDS, Backend, Backends, Place, build
 from saltern.controller.files.backends.roots import Roots
 from saltern.controller.files.ignore import Ignoring
 from saltern.controller.files.tree import BackendTree
@@ -242,6 +245,21 @@ def test_wrong_settings_are_errors_that_name_the_backend(
 def test_every_built_in_kind_can_be_made_of() -> None:
     for name in BACKENDS.names():
         assert callable(BACKENDS.get(name))
+
+
+def made_elsewhere(options: dict[str, list[str]], place: Place) -> Backend:
+    return Roots({"other": options["directories"]})
+
+
+def test_a_distribution_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "its_module", SimpleNamespace(make=made_elsewhere))
+    point = metadata.EntryPoint("elsewhere", "its_module:make", "saltern.files")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == "saltern.files" else [])
+    lay(tmp_path, a="x")
+    settings = [{"elsewhere": {"directories": [str(tmp_path)]}}]
+    (backend,) = build(settings, Place(tmp_path), backends=Backends())
+    assert read(backend, "a", "other") == b"x"
+    assert "elsewhere" in Backends().names()
 
 
 def test_what_the_settings_ignore_is_not_served(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from saltern.controller.files.backend import Backend, Entry, Place
 from saltern.controller.files.backends.git.mirror import Mirror
@@ -12,7 +12,10 @@ from saltern.controller.files.backends.git.refs import Environments, Mount
 from saltern.controller.files.backends.git.settings import GitSettings, Remote, read
 from saltern.foundation.errors import NotAllowed, NotFound, SalternError, Unavailable
 
-#: Directories of commits whose lists are kept in memory.
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: Directories of commits, and environments, whose lists are kept in memory: with a fallback any name is one.
 _KEPT = 16
 
 
@@ -71,7 +74,8 @@ class Git:
             prefix = f"{mount.mountpoint}/" if mount.mountpoint else ""
             for path, entry in repository.entries(mount).items():
                 merged[prefix + path] = _Held(entry, repository, mount, path)
-        self._listed[saltenv] = merged
+        self._listed.pop(saltenv, None)
+        _keep(self._listed, saltenv, merged)
         return {path: held.entry for path, held in merged.items()}
 
     def open(self, saltenv: str, path: str) -> BinaryIO:
@@ -141,7 +145,12 @@ class _Repository:
     def entries(self, mount: Mount) -> Mapping[str, Entry]:
         key = (mount.commit, mount.root)
         if key not in self._trees:
-            while len(self._trees) >= _KEPT:
-                del self._trees[next(iter(self._trees))]
-            self._trees[key] = self.mirror.listing(*key).entries
+            _keep(self._trees, key, self.mirror.listing(*key).entries)
         return self._trees[key]
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    """Remember a value, and forget the oldest of too many."""
+    while len(kept) >= _KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = value
