@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
-from benchmarks import backends, files, fleet, single
+from benchmarks import backends, files, fleet, pillar, single
 from benchmarks.measure import Row, machine, table
 
 #: Ours, which return rows; and those that print their own tables.
 ROWS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "single": single.run,
+    "pillar": pillar.run,
     "fleet": fleet.run,
     "backends": backends.run,
     "files": files.run,

@@ -108,15 +108,14 @@ def test_a_grain_that_the_agent_made_up_opens_nothing(site: Site) -> None:
     assert agent.name == "b"
 
 
-def _means(site: Site, grain: str) -> set[str]:
-    found = site.api.get("/v1/target", Resolved, expression=grain, kind="grain")
+def _means(site: Site, expression: str, kind: str = "grain") -> set[str]:
+    found = site.api.get("/v1/target", Resolved, expression=expression, kind=kind)
     return set(found.members.values())
 
 
 def test_targets_ask_for_pillar_values_but_not_for_secrets(site: Site) -> None:
     site.run("*", "pillar.ls")
-    found = site.api.get("/v1/target", Resolved, expression="me:b", kind="pillar")
-    assert set(found.members.values()) == {"b"}
+    site.wait_for(lambda: _means(site, "me:b", "pillar") == {"b"}, "it is in the index")
 
 
 def test_states_run_on_it(site: Site) -> None:

@@ -22,6 +22,14 @@ class NotPillar(SalternError):
 def encode(pillar: Mapping[str, Any]) -> bytes:
     """Return a pillar as MessagePack; secrets stay secrets. Raises NotPillar that names the path."""
     try:
+        return msgspec.msgpack.encode(pillar, enc_hook=_hook)
+    except (TypeError, ValueError, OverflowError, RecursionError, NotPillar):
+        return _taken_apart(pillar)
+
+
+def _taken_apart(pillar: Mapping[str, Any]) -> bytes:
+    """Return a pillar that holds more than MessagePack knows of, value by value. Raises NotPillar."""
+    try:
         return msgspec.msgpack.encode(_packed(pillar, ()), enc_hook=_hook)
     except RecursionError:
         raise NotPillar("the pillar holds itself, or is nested too deep") from None
@@ -68,6 +76,8 @@ def _text(text: str) -> str:
 def _hook(value: Any) -> Any:
     if isinstance(value, Secret):
         return msgspec.msgpack.Ext(_SECRET, _text(str.__str__(value)).encode())
+    if isinstance(value, dict):  # a mapping that remembers its lines
+        return dict(value)
     raise NotPillar(f"a {type(value).__name__} is no key that a pillar can have")
 
 

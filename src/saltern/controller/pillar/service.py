@@ -30,6 +30,8 @@ log = logging.getLogger("saltern.pillar")
 
 #: Seconds to wait for the grains of an agent that has just come.
 _GRAINS_WITHIN = 5.0
+#: Seconds until targets can ask for what was rendered.
+_INDEX = 0.5
 #: Seconds between two looks whether pillars of connected agents are those that the index has.
 _REFRESH = 60.0
 
@@ -66,7 +68,8 @@ class Pillars:
         )
         self._survey: asyncio.Task[str] | None = None
         self._next: asyncio.Task[str] | None = None
-        self._indexed: dict[AgentKey, tuple[str, bytes]] = {}
+        self._indexed: dict[AgentKey, tuple[str, bytes]] = {}  # of what: tree's version, and facts
+        self._unindexed: dict[AgentKey, bytes] = {}  # waiting: an agent is not kept waiting for it
 
     async def close(self) -> None:
         """End the processes."""
@@ -111,8 +114,9 @@ class Pillars:
         if answer.reuse > 0 and self._fleet.accepted(agent.key) is not None:
             until = self._clock.steady() + answer.reuse
             self._cache.put(which, Made(answer.version, facts, until, answer.data))
-        if not pillarenv and not saltenv:
-            self._index(agent, answer, facts)
+        if self._settings.index and not pillarenv and not saltenv:
+            self._unindexed[agent.key] = answer.data
+            self._indexed[agent.key] = (answer.version, facts)
         return answer.data
 
     async def _rendered(self, question: Render) -> Answer:
@@ -156,30 +160,35 @@ class Pillars:
 
     # --- targets -----------------------------------------------------------------------------------
 
-    def _index(self, agent: Agent, answer: Answer, facts: bytes) -> None:
-        """Let targets ask for an agent's values; secrets are not among them."""
-        if not self._settings.index:
-            return
-        try:
-            self._fleet.index.set_pillar(agent.key, _public(decode(answer.data)), self._clock.now())
-        except UsageError as error:
-            log.warning("targets can't ask for the pillar of %s: %s", agent.name, error)
-        self._indexed[agent.key] = (answer.version, facts)
-
     async def keep_index(self) -> None:
-        """Render what has changed of connected agents, one by one, until cancelled."""
+        """Keep the index at what was rendered, and render what has changed; until cancelled."""
+        looked = self._clock.steady()
         while self._settings.index:
-            await asyncio.sleep(_REFRESH)
+            await asyncio.sleep(_INDEX)
+            await self.index_rendered()
+            if self._clock.steady() - looked >= _REFRESH:
+                try:
+                    await self.refresh_index()
+                except SalternError as error:
+                    log.warning("pillars are not refreshed: %s", error)
+                looked = self._clock.steady()
+
+    async def index_rendered(self) -> None:
+        """Let targets ask for the values of what was rendered; secrets are not among them."""
+        while self._unindexed:
+            key, data = self._unindexed.popitem()
             try:
-                await self.refresh_index()
-            except SalternError as error:
-                log.warning("pillars are not refreshed: %s", error)
+                self._fleet.index.set_pillar(key, _public(decode(data)), self._clock.now())
+            except UsageError as error:
+                log.warning("targets can't ask for the pillar of %s: %s", self._fleet.name(key), error)
+            await asyncio.sleep(0)
 
     async def refresh_index(self) -> None:
         """Render the pillars of connected agents anew where anything has changed. Raises Unavailable."""
         version = await self._version()
         for key in [key for key in self._indexed if self._fleet.accepted(key) is None]:
             del self._indexed[key]
+            self._cache.forget(key)
         for agent in self._fleet.all():
             if not (agent.online and self._fleet.accepted(agent.key) and self._fleet.has_grains(agent.key)):
                 continue
@@ -190,6 +199,7 @@ class Pillars:
         try:
             await self.pillar(agent)
         except SalternError as error:
+            self._unindexed.pop(agent.key, None)
             self._fleet.index.set_pillar(agent.key, None, self._clock.now())
             log.warning("%s", error)
 
