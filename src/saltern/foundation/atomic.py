@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -22,8 +23,11 @@ def write(
     mode: int = 0o600,
     durable: bool = True,
     owner: tuple[int, int] | None = None,
+    directory: int | None = None,
 ) -> None:
     """Replace ``path`` by ``data`` in one step; after a crash the old or the new content is there, whole.
+
+    With ``directory``, a descriptor, ``path`` is a name in it.
 
     The temporary file has its ``owner`` (uid and gid; None: this process's) and its ``mode`` before it has
     content. ``durable`` also waits for the disk.
@@ -31,7 +35,10 @@ def write(
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+        0o600,
+        dir_fd=directory,
     )
     try:
         try:
@@ -45,9 +52,10 @@ def write(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        os.replace(temporary, path, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=directory)
         raise
     if durable:
         sync_directory(path.parent)

@@ -241,16 +241,16 @@ class LocalHost(Host):
         from pathlib import Path
 
         from saltern.foundation import atomic
+        from saltern.sdk.beneath import opened
 
-        target = self.real_path(path)
-        with _named_errors(target):
-            old = self.stat(target)
-            if old is not None and old.kind != "file":
-                raise Conflict(f"{target}: a {old.kind}, not a file")
-            permissions = mode if mode is not None else old.mode if old else 0o644
-            keeper = owner or old
-            ids = (keeper.uid, keeper.gid) if keeper is not None and _is_another(keeper) else None
-            atomic.write(Path(target), data, mode=permissions, durable=False, owner=ids)
+        with _named_errors(path), opened(path, follow=True) as (directory, name):
+            old = _stat_beneath(directory, name)
+            if old is not None and not stat.S_ISREG(old.st_mode):
+                raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(old.st_mode)]}, not a file")
+            permissions = mode if mode is not None else stat.S_IMODE(old.st_mode) if old else 0o644
+            ids = (owner.uid, owner.gid) if owner else (old.st_uid, old.st_gid) if old else None
+            ids = ids if ids is not None and _is_another(ids) else None
+            atomic.write(Path(name), data, mode=permissions, durable=False, owner=ids, directory=directory)
 
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at ``path``; None when nothing does."""
@@ -283,15 +283,17 @@ class LocalHost(Host):
 
     def make_directory(self, path: str, mode: int = 0o755) -> None:
         """Make a directory and what is missing above it."""
+        from saltern.sdk import inodes
+
         with _named_errors(path):
-            os.makedirs(path, mode=mode, exist_ok=True)
+            inodes.make_directory(os.path.normpath(path), mode)
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing there is no error."""
+        from saltern.sdk import inodes
+
         with _named_errors(path):
-            found = self.stat(path, follow=False)
-            if found is not None:
-                (os.rmdir if found.kind == "directory" else os.unlink)(path)
+            inodes.remove(path)
 
     def remove_tree(self, path: str) -> None:
         """Remove a directory and all below it; links in it are removed, never followed."""
@@ -309,8 +311,10 @@ class LocalHost(Host):
 
     def hard_link(self, path: str, target: str) -> None:
         """Make ``path`` another name of a file; see Host."""
+        from saltern.sdk import inodes
+
         with _named_errors(path):
-            os.link(target, path, follow_symlinks=False)
+            inodes.hard_link(path, target)
 
     def rename(self, path: str, to: str) -> None:
         """Give something another name; see Host."""
@@ -335,13 +339,17 @@ class LocalHost(Host):
 
     def set_owner(self, path: str, uid: int | None, gid: int | None) -> None:
         """Set owner and group; of a link itself, not of what it points to."""
+        from saltern.sdk import inodes
+
         with _named_errors(path):
-            os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid, follow_symlinks=False)
+            inodes.set_owner(path, -1 if uid is None else uid, -1 if gid is None else gid)
 
     def set_times(self, path: str, accessed: float, modified: float) -> None:
         """Set the times of what lies at ``path``."""
+        from saltern.sdk import inodes
+
         with _named_errors(path):
-            os.utime(path, (accessed, modified))
+            inodes.set_times(path, accessed, modified)
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
@@ -420,9 +428,16 @@ def _try_lock(file: int, how: int) -> bool:
     return True
 
 
-def _is_another(keeper: User | Stat) -> bool:
-    """Tell whether a file made by this process would not by itself belong to ``keeper``."""
-    return (keeper.uid, keeper.gid) != (os.geteuid(), os.getegid())
+def _stat_beneath(directory: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _is_another(ids: tuple[int, int]) -> bool:
+    """Tell whether a file made by this process would not by itself belong to ``ids``: user and group."""
+    return ids != (os.geteuid(), os.getegid())
 
 
 def _uid(uid: int | None) -> int:
