@@ -31,7 +31,7 @@ from saltern.sdk.state import Action, State
 if TYPE_CHECKING:
     import inspect
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]*\.[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 #: A module may define this: ``unavailable(host) -> str`` gives the reason it can't serve, or nothing.
 _VETO = "unavailable"
 
