@@ -118,5 +118,21 @@ def test_one_is_enough(pair: Pair, tmp_path: Path) -> None:
     pair.site.wait_for(pair.up, "the second controller is back")
 
 
+def test_a_roll_out_in_steps_goes_on_when_its_controller_dies(pair: Pair, tmp_path: Path) -> None:
+    """The other one takes it over when the lease has run out; every agent has its turn once."""
+    (tmp_path / "wait").touch()
+    work = f"echo begin >> {tmp_path}/log; while test -e {tmp_path}/wait; do sleep 0.05; done"
+    rollout = {"batch": "1", "checks": [{"fun": "cmd.run", "args": [f"echo check >> {tmp_path}/log"]}]}
+    body = {"target": "a,b", "fun": "cmd.run", "args": [work], "rollout": rollout}
+    jid = pair.api.ask("POST", "/v1/jobs", Job, body=body).jid
+    pair.site.wait_for(lambda: (tmp_path / "log").exists(), "the first agent is at work")
+    pair.second.kill()
+    (tmp_path / "wait").unlink()
+    assert pair.site.watch(jid).statuses() == {"a": Status.OK, "b": Status.OK}
+    assert (tmp_path / "log").read_text().split() == ["begin", "check"] * 2
+    pair.second.start()
+    pair.site.wait_for(pair.up, "the second controller is back")
+
+
 def _statuses(api: Client, jid: JobId) -> dict[str, Status]:
     return {target.name: target.status for target in api.get(f"/v1/jobs/{jid}/targets", JobTargets).targets}

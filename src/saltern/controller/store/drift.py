@@ -41,11 +41,6 @@ class Drifts:
         """Record what looks have found; return it, each with the time since when it is so."""
         return await self._database.write(lambda connection: _record(connection, looks))
 
-    async def forget(self, key: AgentKey) -> None:
-        """Forget an agent."""
-        gone = sa.delete(_DRIFT).where(_DRIFT.c.key == key)
-        await self._database.write(lambda connection: connection.execute(gone) and None)
-
 
 def _record(connection: sa.Connection, looks: Sequence[Drift]) -> list[Drift]:
     known = {one.key: one for one in map(_drift, connection.execute(sa.select(*_COLUMNS)))}

@@ -57,8 +57,7 @@ class Rollouts:
 
 
 def _lease(connection: sa.Connection, row: dict[str, object], now: float) -> bool:
-    if upsert(connection, _LEASES, row, replace=False):
-        return True
+    upsert(connection, _LEASES, row, replace=False)
     free = sa.or_(_LEASES.c.holder == row["holder"], _LEASES.c.until < now)
     take = sa.update(_LEASES).where(_LEASES.c.name == row["name"], free)
     return connection.execute(take.values(holder=row["holder"], until=row["until"])).rowcount == 1
