@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,9 +81,9 @@ def test_a_grain_opens_only_what_the_controllers_know(site: Site) -> None:
 
 
 def test_in_a_template(site: Site) -> None:
-    text = "{{ salt['mine.get']('*', 'who')['web1'] }}"
-    assert site.run("db1", "test.ping").value("db1") is True
-    assert got(site, "db1", "*", "who")["web1"] == "web1", text
+    text = "them: {{ salt['mine.get']('*', 'who') | json }}"
+    done = site.run("db1", "slsutil.renderer", string=text)
+    assert done.value("db1") == {"them": {"web1": "web1"}}
 
 
 def test_send_delete_and_flush(site: Site) -> None:
@@ -176,6 +178,26 @@ def test_a_name_made_anew_sees_and_shows_nothing_of_the_old(site: Site, tmp_path
     assert got(site, "db1", "brief", "test.echo") == {}
 
 
+def test_a_round_that_is_cut_off_is_nobodys_loss(site: Site, tmp_path: Path) -> None:
+    """The loop is killed in the middle of a round: its return is still for nobody, and rounds go on."""
+    slow = site.new_agent("slow")
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    wait = f"touch {begun}; until [ -e {go} ]; do sleep 0.05; done; date +%s%N"
+    functions = {"slow": [{"mine_function": "cmd.run"}, wait]}
+    slow.settings("agent.yaml", {**MINE, "mine_functions": functions})
+    assert site.join(slow, site.token().text).returncode == 0
+    slow.start()
+    site.wait_for(begun.exists, "the round has begun")
+    killed = slow.loop
+    os.kill(killed, signal.SIGKILL)
+    site.wait_for(lambda: slow.loop != killed, "there is another loop")
+    go.touch()
+    first = site.wait_for(lambda: got(site, "db1", "slow", "slow"), "a round has ended")
+    site.wait_for(lambda: got(site, "db1", "slow", "slow") != first, "rounds go on")
+
+
 def test_rounds_are_nobodys_jobs(site: Site) -> None:
-    """The agent's own rounds are in no list of jobs, and no return of theirs is published."""
+    """The agents' own rounds are in no list of jobs, and no return of theirs is published."""
+    jobs = site.api.get("/v1/jobs", dict[str, Any], limit=1000)["jobs"]
+    assert {job["user"] for job in jobs} == {"root"}
     assert not [event for event in site.events if event.tag in ("return/unknown", "order/refused")]
