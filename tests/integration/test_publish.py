@@ -101,6 +101,8 @@ def test_a_refusal_says_what_to_do(site: Site) -> None:
 def test_a_target_that_means_nothing_is_an_error(site: Site) -> None:
     answer = raw(site, "boss", target="x and", fun="test.ping", kind="compound")
     assert isinstance(answer, Denied)
+    done = published(site, "boss", "x and", "test.ping", tgt_type="compound")
+    assert done.settled["boss"].error["kind"] == "usage"  # type: ignore[index]
 
 
 def test_it_is_bounded(site: Site) -> None:

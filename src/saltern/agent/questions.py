@@ -37,7 +37,8 @@ class NobodyAnswers(Unavailable):
 
 
 _ERRORS: Final = {
-    kind.code: kind for kind in (Conflict, NotAllowed, NotFound, Refused, BadMessage, UsageError)
+    **{kind.code: kind for kind in (Conflict, NotAllowed, NotFound, Refused, BadMessage, UsageError)},
+    "target": UsageError,
 }
 
 
