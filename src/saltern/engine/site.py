@@ -49,6 +49,7 @@ class Site:
         self._pillar_tree = pillar_tree
         self._pillar_source = pillar or self._compiled_pillar
         self._given: Mapping[str, Any] = {}
+        self._pillarenv = str(self.opts.get("pillarenv") or "")
         self._pillar: Mapping[str, Any] | None = None
         self.supply = RunSupply(self)
 
@@ -58,7 +59,7 @@ class Site:
     def pillar(self) -> Mapping[str, Any]:
         """The pillar, compiled when first asked for. Raises SlsError."""
         if self._pillar is None:
-            self._pillar = self._pillar_source(self._given, str(self.opts.get("pillarenv") or ""))
+            self._pillar = self._pillar_source(self._given, self._pillarenv)
         return self._pillar
 
     @property
@@ -70,8 +71,7 @@ class Site:
         """Return the pillar made anew, beside the one that is kept. Raises SalternError."""
         from saltern.engine.pillar_merge import laid_over
 
-        wanted = pillarenv or str(self.opts.get("pillarenv") or "")
-        return self._pillar_source(laid_over(self._given, given), wanted)
+        return self._pillar_source(laid_over(self._given, given), pillarenv or self._pillarenv)
 
     def _compiled_pillar(self, given: Mapping[str, Any], saltenv: str) -> Mapping[str, Any]:
         from saltern.engine.pillar import compile_pillar
@@ -84,9 +84,10 @@ class Site:
         world = msgspec.structs.replace(self._world({}), opts=opts)
         return merging_of(opts).with_given(compile_pillar(world, tree), given)
 
-    def give_pillar(self, given: Mapping[str, Any] | None) -> None:
-        """Lay ``given`` over the pillar, for one run."""
+    def give_pillar(self, given: Mapping[str, Any] | None, pillarenv: str | None = None) -> None:
+        """Lay ``given`` over the pillar, that of one environment if one is named, for one run."""
         self._given = given or {}
+        self._pillarenv = pillarenv or str(self.opts.get("pillarenv") or "")
         self.forget_pillar()
 
     def forget_pillar(self) -> None:

@@ -88,3 +88,41 @@ def test_the_world_is_handed_in() -> None:
     tree = MemoryTree({"base": {}})
     site = Site(FakeHost(), tree, opts={"id": "me"})
     assert compile_pillar(site.world, tree) == {}
+
+
+def test_a_run_can_have_the_pillar_of_one_environment() -> None:
+    host = FakeHost(grains={"id": "me"})
+    top = "{0}:\n  '*':\n    - a\n"
+    tree = MemoryTree(
+        {
+            "base": {"top.sls": top.format("base"), "a.sls": "x: base\nb: 1\n"},
+            "dev": {"top.sls": top.format("dev"), "a.sls": "x: dev\n"},
+        }
+    )
+    site = Site(host, MemoryTree({"base": {}}), pillar_tree=tree, opts={"id": "me"})
+    assert site.pillar == {"x": "dev", "b": 1}
+    site.give_pillar(None, "base")
+    assert site.pillar == {"x": "base", "b": 1}
+    assert site.pillar_anew({"y": 2}, "dev") == {"y": 2, "x": "dev"}
+    with pytest.raises(SlsError, match="there is no pillar environment 'prod'"):
+        site.pillar_anew({}, "prod")
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    files: dict[str, str | bytes] = {"top.sls": "base:\n  '*':\n    - a\n    - b\n    - c\n  7: [x]\n"}
+    with pytest.raises(SlsError) as caught:
+        pillar(files)
+    assert "the target 7 is not text" in str(caught.value)
+    files["top.sls"] = "base:\n  '*':\n    - a\n    - b\n    - c\n"
+    files |= {"a.sls": "x: [\n", "c.sls": "y: {{ nothing }}\n"}
+    with pytest.raises(SlsError) as caught:
+        pillar(files)
+    assert len(caught.value.faults) == 3
+    assert "top.sls:2" in str(caught.value)
+    assert "no pillar SLS 'b' in environment 'base'" in str(caught.value)
+
+
+def test_binary_files_are_no_sls() -> None:
+    files: dict[str, str | bytes] = {"top.sls": "base:\n  '*': [a]\n", "a.sls": b"\xff\xfe"}
+    with pytest.raises(SlsError, match="no text in UTF-8"):
+        pillar(files)

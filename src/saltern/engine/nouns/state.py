@@ -32,17 +32,19 @@ def apply_(
     queue: bool = False,
     parallel: bool | str = False,
     failhard: bool = False,
+    pillarenv: str | None = None,
 ) -> Results:
     """Apply SLS, or the highstate without any; return each state's result.
 
-    ``test`` only looks, and writes nothing. ``pillar`` is laid over the host's own. ``parallel=auto`` runs
-    at once whatever the requisites leave independent. ``queue`` waits while another run is at work.
+    ``test`` only looks, and writes nothing. ``pillar`` is laid over the host's own, which is that of one
+    environment with ``pillarenv``. ``parallel=auto`` runs at once whatever the requisites leave independent.
+    ``queue`` waits while another run is at work.
 
     Example:
         saltern run 'web*' state.apply nginx test=True
     """
     names = _names(mods)
-    compiled = _compiled(host, names, pillar, saltenv, exclude)
+    compiled = _compiled(host, names, pillar, saltenv, exclude, pillarenv)
     what = f"state.apply {','.join(names)}".rstrip()
     return _made(host, compiled, _wishes(test, parallel, failhard), what, queue)
 
@@ -57,6 +59,7 @@ def sls(
     queue: bool = False,
     parallel: bool | str = False,
     failhard: bool = False,
+    pillarenv: str | None = None,
 ) -> Results:
     """Apply SLS; as ``state.apply`` with their names.
 
@@ -65,7 +68,7 @@ def sls(
     """
     if not _names(mods):
         raise BadArgument("state.sls: no SLS is named", hint="state.highstate applies the top file's")
-    return apply_(host, mods, test, pillar, saltenv, exclude, queue, parallel, failhard)
+    return apply_(host, mods, test, pillar, saltenv, exclude, queue, parallel, failhard, pillarenv)
 
 
 def highstate(
@@ -76,13 +79,14 @@ def highstate(
     queue: bool = False,
     parallel: bool | str = False,
     failhard: bool = False,
+    pillarenv: str | None = None,
 ) -> Results:
     """Apply all that the top files give the host; as ``state.apply`` without names.
 
     Example:
         saltern run '*' state.highstate test=True
     """
-    compiled = _compiled(host, [], pillar, "base", exclude)
+    compiled = _compiled(host, [], pillar, "base", exclude, pillarenv)
     return _made(host, compiled, _wishes(test, parallel, failhard), "state.highstate", queue)
 
 
@@ -390,10 +394,15 @@ def _names(mods: Names | None) -> list[str]:
 
 
 def _compiled(
-    host: Host, mods: Sequence[str], pillar: Mapping[str, Any] | None, saltenv: str, exclude: Names | None
+    host: Host,
+    mods: Sequence[str],
+    pillar: Mapping[str, Any] | None,
+    saltenv: str,
+    exclude: Names | None,
+    pillarenv: str | None = None,
 ) -> Compiled:
     site = site_of(host)
-    site.give_pillar(pillar)
+    site.give_pillar(pillar, pillarenv)
     return site.compile(mods, saltenv=saltenv, exclude=_names(exclude))
 
 
