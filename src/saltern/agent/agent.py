@@ -10,19 +10,18 @@ import re
 import secrets
 import signal
 import socket
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import saltern
-from saltern.agent import pushing, questions, steps
+from saltern.agent import steps
 from saltern.agent.cache import Cache
 from saltern.agent.credential import Identity
+from saltern.agent.errands import Errands
 from saltern.agent.executor import Executor
 from saltern.agent.facts import Facts
-from saltern.agent.fetching import Fetcher
 from saltern.agent.mine import Rounds, is_own
 from saltern.agent.outbox import Outbox
 from saltern.agent.settings import AgentSettings
@@ -73,8 +72,6 @@ ACKNOWLEDGE = 0.5
 BEAT = 10.0
 #: Seconds to pause before another try to connect: at first, and at most.
 FIRST_PAUSE, LAST_PAUSE = 0.2, 5.0
-#: Seconds in which a question to the controllers is asked again, while none answers.
-ASK_WITHIN = 100.0
 #: Seconds to wait for a connection: when a whole fleet comes at once it takes its time.
 CONNECT = 30.0
 #: Seconds to pause when the controller does not want us.
@@ -106,9 +103,8 @@ class Agent:
         self._signer = PublicKey(self._credential.signer)
         self.clock = ControllerClock()
         self.executor = Executor(layout.agent, control, self, settings=settings.jobs, clock=self.clock)
-        self._fetcher = Fetcher(
-            self.key, Cache(layout.agent / "files"), room=settings.files.cache, ask=self.ask, emit=self.emit
-        )
+        cache, room = Cache(layout.agent / "files"), settings.files.cache
+        self.errands = Errands(self.key, self._signer, cache, self.clock, room=room, emit=self.emit)
         self._news: dict[JobId, Ack] = {}
         self._steps: dict[JobId, steps.Steps] = {}
         self._outbox = Outbox(self.executor, self.key, stored=self._stored)
@@ -201,7 +197,7 @@ class Agent:
             admitted.set_result(True)
             self._welcome.set()
             self._outbox.attach(connection)
-            await self._fetcher.attach(connection)
+            await self.errands.attach(connection)
             tasks.append(asyncio.create_task(self._tell_grains(force=welcome.tell_grains)))
             stopped = asyncio.create_task(self._stop.wait())
             lost = asyncio.create_task(connection.closed.wait())
@@ -215,7 +211,7 @@ class Agent:
             self._welcome.clear()
             self._connection = None
             self._outbox.detach()
-            self._fetcher.detach()
+            self.errands.detach()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -410,31 +406,6 @@ class Agent:
         if self._connection is None:
             raise Unavailable("not connected")
         await self._tell_grains(force=True)
-
-    async def ask(self, service: str, data: bytes) -> bytes:
-        """Ask the controllers and return the answer; wait for one to be there. Raises SalternError."""
-        deadline, pause = self.clock.steady() + ASK_WITHIN, FIRST_PAUSE
-        while True:
-            connection = self._connection
-            try:
-                if connection is None:
-                    raise questions.NobodyAnswers("the agent is not connected")
-                return await questions.ask(connection, self.key, self._signer, service, data)
-            except questions.NobodyAnswers:
-                if self.clock.steady() + pause > deadline:
-                    raise
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
-            pause = min(pause * 2, LAST_PAUSE)
-
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have files brought into the cache. Raises SalternError."""
-        await self._fetcher.fetch(blobs)
-
-    async def push(self, source: str, path: str) -> None:
-        """Send a file to the controllers. Raises SalternError."""
-        if self._connection is None:
-            raise Unavailable("the agent is not connected")
-        await pushing.push(self._connection, self.key, self.ask, source, path)
 
     async def _beat(self) -> None:
         while True:

@@ -12,8 +12,25 @@ from saltern.messages.v1 import Event, Progress, decode
 from saltern.model.ids import JobId
 
 
+class Errands(Protocol):
+    """What is done with the controllers on behalf of a job."""
+
+    async def ask(self, service: str, data: bytes) -> bytes:
+        """Ask them and return the answer. May raise SalternError."""
+
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Have files brought into the cache. May raise SalternError."""
+
+    async def push(self, source: str, path: str) -> None:
+        """Send them a file. May raise SalternError."""
+
+
 class Listener(Protocol):
     """Whom the executor tells. Called in the event loop."""
+
+    @property
+    def errands(self) -> Errands:
+        """Who asks the controllers."""
 
     def running(self, jid: JobId, started: float) -> None:
         """The job has started; ``started`` is the controller's time."""
@@ -27,17 +44,8 @@ class Listener(Protocol):
     async def refresh_grains(self) -> None:
         """Collect the grains anew and publish them. May raise SalternError."""
 
-    async def ask(self, service: str, data: bytes) -> bytes:
-        """Ask the controllers and return the answer. May raise SalternError."""
-
     async def happened(self, tag: str, data: dict[str, Any]) -> None:
         """Publish an event of a function's. May raise SalternError."""
-
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have files brought into the cache. May raise SalternError."""
-
-    async def push(self, source: str, path: str) -> None:
-        """Send a file to the controllers. May raise SalternError."""
 
 
 async def answer(question: Ask, running: Mapping[JobId, Job], listener: Listener) -> Answer:
@@ -61,14 +69,14 @@ async def _answer(question: Ask, running: Mapping[JobId, Job], listener: Listene
         case "clear_job_cache":
             return Answer()  # nothing is kept once the controller has it
         case "ask":
-            return Answer(data=await listener.ask(question.service, question.data))
+            return Answer(data=await listener.errands.ask(question.service, question.data))
         case "emit":
             await listener.happened(question.service, decode(question.data, Event).data)
             return Answer()
         case "fetch":
-            await listener.fetch(question.blobs)
+            await listener.errands.fetch(question.blobs)
             return Answer()
         case "push":
-            await listener.push(question.source, question.path)
+            await listener.errands.push(question.source, question.path)
             return Answer()
     return Answer(error=f"the agent does not know {question.what!r}")

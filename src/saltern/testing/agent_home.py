@@ -180,10 +180,24 @@ class AgentHome:
 # --- inside ---------------------------------------------------------------------------------------------
 
 
+class _NoErrands:
+    """No controller is here."""
+
+    async def ask(self, service: str, data: bytes) -> bytes:
+        raise Unavailable("no controller here")
+
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        raise Unavailable("no controller here")
+
+    async def push(self, source: str, path: str) -> None:
+        raise Unavailable("no controller here")
+
+
 class _Loop:
     """The loop's process: an executor, and a socket for the test."""
 
     def __init__(self, directory: Path, name: str, settings: dict[str, Any]) -> None:
+        self.errands = _NoErrands()
         self._directory = directory
         self._name = name
         self._settings = settings
@@ -247,17 +261,8 @@ class _Loop:
     async def refresh_grains(self) -> None:
         raise Unavailable("no grains here")
 
-    async def ask(self, service: str, data: bytes) -> bytes:
-        raise Unavailable("no controller here")
-
     async def happened(self, tag: str, data: dict[str, Any]) -> None:
         raise Unavailable("no broker here")
-
-    async def push(self, source: str, path: str) -> None:
-        raise Unavailable("no controller here")
-
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        raise Unavailable("no controller here")
 
 
 def _strike(directory: Path) -> Callable[[str], None]:
