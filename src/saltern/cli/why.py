@@ -138,7 +138,7 @@ def _others(found: Found, style: Style) -> Iterator[str]:
 
 def _told_differences(found: Found) -> Iterator[str]:
     here = found.written.get(found.host) or found.result.get("why") or {}
-    there = {name: one for name, one in found.written.items() if name != found.host}
+    there = {name: found.written[name] for name in sorted(found.written) if name != found.host}
     if not there:
         yield f"  what is otherwise there is not known: {one_line(found.unasked) or 'nobody answered'}"
         return
