@@ -15,6 +15,13 @@ _ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect")
 #: One of those has no file of its own: an old init script stands behind it.
 _GENERATED = "generated"
 _MASKS = {False: "/etc/systemd/system", True: "/run/systemd/system"}
+#: Where units lie.
+_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
 _WANTED = "--property=LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 
 
@@ -41,8 +48,8 @@ class Systemd(Services):
         return sorted({plain(name) for name, _ in self._files()})
 
     def available(self, name: str) -> bool:
-        """Tell whether systemd finds the unit, masked or not."""
-        return self._known(name)["LoadState"] != "not-found"
+        """Tell whether systemd finds the unit, masked or not, or would if it looked again."""
+        return self._known(name)["LoadState"] != "not-found" or self._has_come_since(name)
 
     def running(self, name: str) -> bool:
         """Tell whether the unit is active."""
@@ -61,7 +68,7 @@ class Systemd(Services):
 
     def act(self, verb: Verb, name: str, no_block: bool = False) -> None:
         """Act on the unit; definitions that have changed since are read first."""
-        if self._known(name)["NeedDaemonReload"] == "yes":
+        if self._known(name)["NeedDaemonReload"] == "yes" or self._has_come_since(name):
             self.read_anew()
         word = "reload-or-restart" if verb == "force-reload" else verb
         self._change("systemctl", word, *(["--no-block"] if no_block else []), unit(name))
@@ -136,6 +143,11 @@ class Systemd(Services):
         """Run a program after which what has been seen is no longer so."""
         self._seen.clear()
         self.run(*argv)
+
+    def _has_come_since(self, name: str) -> bool:
+        """Tell whether a unit has a file that wasn't there when systemd, asked by another unit, looked."""
+        paths = (f"{directory}/{unit(name)}" for directory in _DIRECTORIES)
+        return self._known(name)["LoadState"] == "not-found" and any(map(self.host.exists, paths))
 
     def _files(self) -> Iterator[tuple[str, str]]:
         for line in self.run("systemctl", "list-unit-files", "--no-legend", "--full").splitlines():
