@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
-from benchmarks import backends, files, fleet, pillar, single
+from benchmarks import apply, backends, files, fleet, pillar, single
 from benchmarks.measure import Row, machine, table
 
 #: Ours, which return rows; and those that print their own tables.
@@ -18,6 +18,7 @@ ROWS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "single": single.run,
     "pillar": pillar.run,
     "fleet": fleet.run,
+    "apply": apply.run,
     "backends": backends.run,
     "files": files.run,
 }

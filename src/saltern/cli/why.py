@@ -79,7 +79,7 @@ def differing(here: Mapping[str, Any], there: Mapping[str, Mapping[str, Any]]) -
 
 #: Grains that are another on every machine, whatever the matter is.
 _OWN = frozenset(
-    {"id", "host", "fqdn", "nodename", "localhost", "machine_id", "uuid", "serialnumber", "server_id"}
+    {"id", "pid", "host", "fqdn", "nodename", "localhost", "machine_id", "uuid", "serialnumber", "server_id"}
 )
 
 
