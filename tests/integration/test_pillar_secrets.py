@@ -131,5 +131,25 @@ def test_an_answer_can_not_be_sent_elsewhere(site: Site) -> None:
     asyncio.run(attack())
 
 
+def test_a_name_that_is_given_again_gets_what_is_its_own(site: Site) -> None:
+    """Attack 7: what was rendered for the old key is not given to the new one; the old one gets nothing."""
+    old = site.add("c")[0]
+    assert site.run("c", "pillar.items").value("c") == {}
+    old_key = old.key
+    site.change_keys("delete", "c")
+    assert old_key not in {agent.key for agent in site.known().values()}
+
+    async def ask() -> object:
+        async with as_controller(site, site.agents["b"]) as connection:
+            heard = await listen(connection, f"_in.{old_key}.>")
+            question = encode(Question(nonce=b"n" * 16, body=encode(AskPillar())))
+            await connection.publish(f"rpc.{old_key}.pillar", question, f"_in.{old_key}.x")
+            await until(lambda: heard.messages, "an answer comes")
+            return decode(heard.messages[0].data, Signed, Denied)
+
+    answer = asyncio.run(ask())
+    assert isinstance(answer, Denied)
+
+
 def test_secrets_have_a_type_on_their_agent() -> None:
     assert repr(Secret(WORD)) == "'****'"

@@ -160,7 +160,7 @@ def ext(host: Host, external: Any = None, pillar: dict[str, Any] | None = None) 
     """Refuse: an agent can't have the controller ask sources that the controller's settings don't name.
 
     Example:
-        saltern pillar show web1
+        saltern run web1 pillar.ext '{cmd_yaml: id}'
     """
     raise NotSupported(
         "pillar.ext would let an agent choose what runs on the controller",
@@ -172,7 +172,7 @@ def file_exists(host: Host, path: str, saltenv: str | None = None) -> bool:
     """Tell whether a file is in this host's own pillar roots. Raises NotSupported where it has none.
 
     Example:
-        saltern call --local --pillar-root /srv/pillar pillar.file_exists db.sls
+        saltern run web1 pillar.file_exists db.sls
     """
     roots: Mapping[str, list[str]] = host.supply.opts.get("pillar_roots") or {}
     if not roots:

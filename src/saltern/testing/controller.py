@@ -19,15 +19,15 @@ from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId, fingerprint, new_job_id
 from saltern.model.job import Job, Tally, Target
 from saltern.model.mine import MineItem
-from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
+from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.status import SETTLED, Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
-from saltern.sdk.secret import unmasked
 from saltern.targeting import Reason
+from saltern.testing.pillars import FakePillars
 from saltern.testing.plans import FakeDrift, FakePlans
 
 #: Data larger than this is not sent in a line, as the real controller does it.
@@ -55,19 +55,12 @@ def value(data: Any, **fields: Any) -> Answer:
     return Answer(data=msgspec.json.encode(data), **fields)
 
 
-def encode_json(pillar: dict[str, Any], unmask: bool) -> bytes:
-    """Return a pillar as JSON, its secrets masked or not."""
-    from saltern.engine.encode import encode
-
-    return encode(unmasked(pillar) if unmask else pillar)
-
-
 def agent_key(name: str) -> AgentKey:
     """Return a key that only ``name`` has in this fake world."""
     return AgentKey("U" + base64.b32encode(hashlib.sha512(name.encode()).digest()).decode()[:55])
 
 
-class FakeController:
+class FakeController(FakePillars):
     """Fits ``saltern.api.facade.Controller``. Time moves by a second whenever somebody looks."""
 
     def __init__(self) -> None:
@@ -75,7 +68,7 @@ class FakeController:
         self.functions: dict[str, Script] = {"test.ping": lambda agent, request: value(True)}
         self.decisions: list[Decision] = []
         self.refusals: list[tuple[str, Action, str]] = []
-        self.pillars: dict[str, dict[str, Any] | Conflict] = {}  # by name; an error does not render
+        super().__init__()
         self.watching = 0
         self._made: dict[str, Token] = {}
         self._jobs: dict[JobId, Job] = {}
@@ -90,6 +83,8 @@ class FakeController:
         self.happenings: list[Happening] = []
         self.mine: dict[AgentKey, dict[str, Any]] = {}
         self.returners: dict[str, ReturnerStatus] = {}
+        self.environments: list[ServedEnvironment] = []
+        self.file_problems: dict[str, str] = {}
         self.undelivered: list[Undelivered] = []
 
     # --- describing the world -------------------------------------------------------------------------
@@ -378,33 +373,6 @@ class FakeController:
         self._made[token] = msgspec.structs.replace(self._made[token], revoked=self.now())
         return self._made[token]
 
-    async def show_pillar(self, decision: Decision, *, pillarenv: str, unmask: bool) -> ShownPillar:
-        """Return what is in ``pillars``."""
-        decision.require(Action.PILLAR_READ)
-        (name,) = decision.targets.members.values()
-        return ShownPillar(name=name, pillar=msgspec.Raw(encode_json(self._pillar(name), unmask)))
-
-    async def pillar_top(self, decision: Decision, *, pillarenv: str) -> PillarTop:
-        """Return that the SLS ``all`` makes it, and that the grain ``roles`` is not believed."""
-        decision.require(Action.PILLAR_READ)
-        (name,) = decision.targets.members.values()
-        return PillarTop(name=name, top={"base": ["all"]}, untrusted=("roles",))
-
-    async def check_pillars(self, members: Mapping[AgentKey, str]) -> AsyncIterator[PillarCheck]:
-        """Yield that pillars render, but for those that are errors."""
-        for name in members.values():
-            found = self.pillars.get(name, {})
-            if isinstance(found, Conflict):
-                yield PillarCheck(name=name, ok=False, message=found.message, hint=found.hint)
-            else:
-                yield PillarCheck(name=name, ok=True)
-
-    def _pillar(self, name: str) -> dict[str, Any]:
-        found = self.pillars.get(name, {})
-        if isinstance(found, Conflict):
-            raise found
-        return found
-
     async def mine_items(self, members: Mapping[AgentKey, str]) -> list[MineItem]:
         """Return the entries of ``mine``, all from the beginning."""
         return [
@@ -459,6 +427,16 @@ class FakeController:
             pending=sum(agent.state is KeyState.PENDING for agent in self.fleet.values()),
             jobs=sum(not Tally(self._counts(jid)).settled for jid in self._jobs),
         )
+
+    async def files_served(self) -> list[ServedEnvironment]:
+        """Return what the test has put into ``environments``."""
+        return self.environments
+
+    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
+        """Tell what the test has put into ``file_problems``."""
+        decision.require(Action.SYSTEM_CHANGE)
+        self.decisions.append(decision)
+        return FilesRefreshed(problems=self.file_problems)
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return what the test has put into ``returners``."""
