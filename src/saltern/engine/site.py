@@ -123,11 +123,11 @@ class Site:
         wanted = {saltenv: list(names)} if names else show.top(self.world, self.tree)
         return high_data(self.world, self.tree, wanted)
 
-    def compile_data(self, data: Mapping[str, Any], shown: str) -> Compiled:
+    def compile_data(self, data: Mapping[str, Any], shown: str, saltenv: str = "base") -> Compiled:
         """Return the run of high data that is in no file."""
         from saltern.sls.compile import compile_data
 
-        return compile_data(self.world, data, tree=self.tree, shown=shown)
+        return compile_data(self.world, data, tree=self.tree, shown=shown, saltenv=saltenv)
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
         """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import secrets
 import shlex
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     bg: Annotated[bool, Meta(description="leave it running and return at once")] = False
     raise_err: Annotated[bool, Meta(description="fail with an error instead of the output")] = False
+    root: Annotated[
+        str | None, Meta(description="a directory that is the root of all paths the command sees (chroot)")
+    ] = None
     success_retcodes: Annotated[
         list[int] | int | str | None, Meta(description="codes that mean success, besides 0")
     ] = None
@@ -78,6 +82,8 @@ def execute(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool =
 
 def command(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool = False) -> Command:
     """Return the program that ``cmd`` means, with its surroundings. Raises BadArgument, NotFound."""
+    if how.root is not None:
+        return _in_root(host, cmd, cwd, how, merge)
     return Command(
         argv=_argv(host, cmd, how),
         stdin=(how.stdin or "").encode(),
@@ -91,6 +97,23 @@ def command(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool =
         merge=merge,
         stream=not how.hide_output,
     )
+
+
+def _in_root(host: Host, cmd: Words, cwd: str | None, how: Options, merge: bool) -> Command:
+    """Return the command that runs ``cmd`` in another root: user, group, shell and ``cwd`` are of that one.
+
+    Raises NotFound unless it is a directory.
+    """
+    root = posixpath.normpath(how.root or "")
+    there = host.stat(root)
+    if not root.startswith("/") or there is None or there.kind != "directory":
+        raise NotFound(f"root = {how.root!r} is no directory on this host", hint="write an absolute path")
+    text = shlex.join(cmd) if isinstance(cmd, list) else cmd
+    inside = f"cd {shlex.quote(cwd)} && {text}" if cwd else text
+    user = f"--userspec={how.runas or ''}:{how.group or ''}" if how.runas or how.group else ""
+    words = ["chroot", *([user] if user else []), root, how.shell or "/bin/sh", "-c", inside]
+    outside = msgspec.structs.replace(how, root=None, runas=None, group=None, python_shell=None)
+    return command(host, words, None, outside, merge)
 
 
 def _argv(host: Host, cmd: Words, how: Options) -> tuple[str, ...]:

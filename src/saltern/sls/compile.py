@@ -108,11 +108,18 @@ def high_data(
     return high.shown()
 
 
-def compile_data(world: World, data: Mapping[str, Any], *, tree: Tree, shown: str = "high data") -> Compiled:
+def compile_data(
+    world: World,
+    data: Mapping[str, Any],
+    *,
+    tree: Tree,
+    shown: str = "high data",
+    saltenv: str = "base",
+) -> Compiled:
     """Return the run that high data from elsewhere comes to (``state.high``, ``state.template``)."""
-    template = Template(text="", path="", shown=shown, saltenv="base", world=world, tree=tree)
+    template = Template(text="", path="", shown=shown, saltenv=saltenv, world=world, tree=tree)
     rendered = Rendered(dict(data), Work(data, lambda line: line), template)
-    declared = parse(rendered, shown, "base")
+    declared = parse(rendered, shown, saltenv)
     high = High(entries=declared.entries, extensions=declared.extensions, faults=declared.faults)
     high.exclusions += declared.exclusions
     for include in declared.includes:

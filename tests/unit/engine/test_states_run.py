@@ -254,3 +254,23 @@ def test_paths_order_what_requisites_do_not() -> None:
     found = ran(high, host, auto=True)
     assert all(one["result"] is True for one in found.values())
     assert host.stat("/srv") is None
+
+
+def test_a_misspelt_argument_is_shown_where_it_stands() -> None:
+    high = {"a": {"file.managed": [{"name": "/tmp/x"}, {"contens": "x"}]}}
+    comment = ran(high)["a"]["comment"]
+    assert comment.startswith("it.sls:5:5: file.managed: has no argument 'contens'")
+    assert "did you mean 'contents'?" in comment
+
+
+def test_high_data_in_an_environment() -> None:
+    from saltern.engine.call import call
+    from saltern.engine.site import Site
+    from saltern.testing.sls import MemoryTree
+
+    host = FakeHost()
+    tree = MemoryTree({"base": {}, "dev": {"f": "of dev"}})
+    host.supply = Site(host, tree, opts={"id": "x"}).supply
+    data = {"a": {"file.managed": [{"name": "/tmp/f"}, {"source": "salt://f"}]}}
+    call(host, "state.high", [data], {"saltenv": "dev"})
+    assert host.files["/tmp/f"].data == b"of dev"

@@ -127,13 +127,14 @@ def sls_id(
     return _made(host, Compiled(chunks=alone, steps=steps), Wishes(test=test), f"state.sls_id {id}", queue)
 
 
-def high(host: Host, data: Data, test: bool = False, queue: bool = False) -> Results:
-    """Apply high data: what an SLS says, as data.
+def high(host: Host, data: Data, test: bool = False, queue: bool = False, saltenv: str = "base") -> Results:
+    """Apply high data: what an SLS says, as data; ``salt://`` paths are looked up in ``saltenv``.
 
     Example:
         saltern run '*' state.high '{motd: {file.managed: [{name: /etc/motd}, {contents: hello}]}}'
     """
-    return _made(host, site_of(host).compile_data(data, "state.high"), Wishes(test=test), "state.high", queue)
+    compiled = site_of(host).compile_data(data, "state.high", saltenv)
+    return _made(host, compiled, Wishes(test=test), "state.high", queue)
 
 
 def plan(

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from saltern.library._command import Options, Words, command, execute, private_copy, with_arguments
-from saltern.sdk import BadArgument, Host, takes
+from saltern.sdk import BadArgument, Command, Host, NotFound, takes
 
 
 @takes(Options)
@@ -91,18 +91,27 @@ def run_bg(host: Host, cmd: Words, cwd: str | None = None, **options: Any) -> di
 
 @takes(Options)
 def script(
-    host: Host, source: str, args: Words | None = None, cwd: str | None = None, **options: Any
+    host: Host,
+    source: str,
+    args: Words | None = None,
+    cwd: str | None = None,
+    template: str | None = None,
+    context: dict[str, Any] | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Run a script that lies on the host, with arguments; return ``{pid, retcode, stdout, stderr}``.
+    """Run a script, with arguments; return ``{pid, retcode, stdout, stderr}``.
 
-    A copy is run, readable by the user it runs as; its first line names the interpreter.
-    Raises NotFound, BadArgument for a source that is no path on the host.
+    ``source`` is a path on the host, ``salt://`` or ``https://``; ``template`` (``jinja``) renders it with
+    ``context``. A copy is run, readable by the user it runs as; its first line names the interpreter.
+    Raises NotFound, BadArgument for another source.
 
     Example:
         saltern run '*' cmd.script /root/fix.sh 'one two'
     """
     how = Options(**options)
-    with private_copy(host, host.read(_local_path(source)), how.runas) as copy:
+    if how.root is not None:
+        raise BadArgument("root: a script lies outside of it", hint="cmd.run_chroot runs what is inside")
+    with private_copy(host, _script(host, source, template, context), how.runas) as copy:
         return run_all(host, with_arguments(copy, args), cwd, **options)
 
 
@@ -110,7 +119,7 @@ def script(
 def script_retcode(
     host: Host, source: str, args: Words | None = None, cwd: str | None = None, **options: Any
 ) -> int:
-    """Run a script that lies on the host and return the code it ended with.
+    """Run a script and return the code it ended with.
 
     Example:
         saltern run '*' cmd.script_retcode /root/check.sh
@@ -144,6 +153,33 @@ def exec_code_all(
     how = Options(**options)
     with private_copy(host, code.encode(), how.runas) as copy:
         return run_all(host, [lang, copy, *_words(args)], cwd, **options)
+
+
+@takes(Options)
+def run_chroot(host: Host, root: str, cmd: Words, cwd: str | None = None, **options: Any) -> dict[str, Any]:
+    """Run a command in another root directory; return ``{pid, retcode, stdout, stderr}``.
+
+    User, group, shell and ``cwd`` are those of that root. /proc, /sys and /dev are there as they are there.
+
+    Example:
+        saltern run '*' cmd.run_chroot /srv/image 'apt-get check'
+    """
+    return run_all(host, cmd, cwd, **options | {"root": root})
+
+
+def tty(host: Host, device: str, echo: str = "") -> dict[str, str]:
+    """Write a text on a terminal (``tty0``, ``pts3``); return ``{Success}`` or ``{Error}``.
+
+    Example:
+        saltern run '*' cmd.tty pts3 'This is a test'
+    """
+    if not re.fullmatch(r"tty\w+|pts/?\d+", device):
+        return {"Error": "The specified device is not a valid TTY"}
+    path = f"/dev/{device.replace('pts', 'pts/').replace('//', '/')}"
+    if host.stat(path) is None:
+        return {"Error": "The specified device is not a valid TTY"}
+    done = host.execute(Command(argv=("tee", path), stdin=f"{echo}\n".encode()))
+    return {"Success": f"Message was successfully echoed to {path}"} if not done.retcode else {"Error": path}
 
 
 def has_exec(host: Host, cmd: str) -> bool:
@@ -220,14 +256,16 @@ def shell_info(host: Host, shell: str) -> dict[str, Any]:
     return {"installed": True, "path": path, "version": version, "version_raw": found[1]}
 
 
-def _local_path(source: str) -> str:
-    path = source.removeprefix("file://")
-    if not path.startswith("/"):
-        raise BadArgument(
-            f"source = {source!r} is no path on the host",
-            hint="write an absolute path, as in cmd.script /root/fix.sh",
-        )
-    return path
+def _script(host: Host, source: str, template: str | None, context: dict[str, Any] | None) -> bytes:
+    """Return a script's content, rendered where that is asked for. Raises NotFound, BadArgument."""
+    from saltern.library.file.origin import fetched
+
+    data = fetched(host, source)
+    if data is None:
+        raise NotFound(f"{source}: no such script")
+    if template is None:
+        return data
+    return host.supply.render(template, data.decode(errors="replace"), context or {}, source).encode()
 
 
 def _words(args: Words | None) -> list[str]:

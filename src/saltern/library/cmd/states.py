@@ -47,8 +47,6 @@ class _Surroundings(Action, frozen=True, kw_only=True):
 
     def check(self, host: Host) -> Changes:
         """Return that the command would be run."""
-        if self.root is not None:
-            raise BadArgument("root= is not served here", hint="run chroot in the command")
         return Changes(
             {} if self.stateful else {"cmd": self.name},
             unknown="what a command does is known when it has run",
@@ -61,7 +59,7 @@ class _Surroundings(Action, frozen=True, kw_only=True):
 
     def _run(self, host: Host, command: Words) -> Done:
         """Run ``command`` and return it as a state's end: its output are the changes."""
-        if self.cwd is not None and not host.exists(self.cwd):
+        if self.cwd is not None and not host.exists((self.root or "") + self.cwd):
             raise NotFound(f'Desired working directory "{self.cwd}" is not available')
         how = self._options()
         found = execute(host, command, self.cwd, how, merge=how.redirect_stderr is True)
@@ -139,6 +137,8 @@ class Script(_Surroundings, frozen=True, kw_only=True):
         source, _, rest = self.name.partition(" ")
         source = self.source or source
         arguments = self.args if self.args is not None else rest or None
+        if self.root is not None:
+            raise BadArgument("root: a script lies outside of it", hint="run it by cmd.run, from inside")
         with private_copy(host, self._content(host, source), self.runas) as copy:
             return self._run(host, with_arguments(copy, arguments))
 
