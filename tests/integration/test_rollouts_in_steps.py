@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +136,21 @@ def test_a_controller_killed_in_the_middle_goes_on(site: Site, place: Path) -> N
     assert sorted(order) == list(NAMES), "each ran once"
     told = notes(site, jid)
     assert [note for note in told if note.startswith("batch 1:")] == [told[0]]
+
+
+def test_a_broker_killed_in_the_middle_loses_nobody(site: Site, place: Path) -> None:
+    """Everybody is cut off at once, comes back, and has had its turn once."""
+    (place / "wait").touch()
+    words = ("apply", "*", "app", "--batch", "2", "--check", "test.ping", "--async")
+    jid = JobId(site.saltern(*words).stdout.strip())
+    site.wait_for(lambda: (place / "order").exists(), "the first batch is at work")
+    os.kill(site.broker, signal.SIGKILL)
+    site.wait_until_up()
+    site.wait_online(*NAMES)
+    (place / "wait").unlink()
+    for name in NAMES:
+        assert site.wait_return(jid, name).status is Status.OK
+    assert sorted((place / "order").read_text().split()) == list(NAMES)
 
 
 def test_an_agent_killed_in_the_middle_counts_as_failed(site: Site, place: Path) -> None:
