@@ -33,7 +33,7 @@ def write(
     content. ``durable`` also waits for the disk.
     Raises OSError (full disk, no permission); the temporary file is then gone.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(6)}")  # a long name has no room
     descriptor = os.open(
         temporary,
         os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,

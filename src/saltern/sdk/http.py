@@ -182,7 +182,7 @@ class _Exchange:
     def _save(self, path: str) -> None:
         """Write the body beside ``path`` and rename it when it is whole."""
         folder, name = os.path.split(path)
-        temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}")
+        temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(6).hex()}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             try:

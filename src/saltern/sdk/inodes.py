@@ -14,7 +14,7 @@ from saltern.sdk.beneath import opened
 def link(path: str, target: str) -> None:
     """Make ``path`` a symbolic link in one step. Raises OSError; a directory there is refused."""
     with opened(path) as (directory, name):
-        temporary = f".{name[:200]}.{secrets.token_hex(6)}"
+        temporary = f".{name[:50]}.{secrets.token_hex(6)}"
         os.symlink(target, temporary, dir_fd=directory)
         try:
             os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
