@@ -15,6 +15,7 @@ from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.plan import FleetPlan, PlanDetails, PlanRequest
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
+from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.status import Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
@@ -153,6 +154,12 @@ class Controller(Protocol):
 
     async def status(self) -> ControllerStatus:
         """Return how the controller is."""
+
+    async def files_served(self) -> list[ServedEnvironment]:
+        """Return the environments of files and the trees they are. Raises Unavailable."""
+
+    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
+        """Have every file backend fetch what is new."""
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return how every returner is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.api.call import Answer, Call, Route
-from saltern.api.handlers import agents, drift, jobs, mine, pillar, plans, returners, system
+from saltern.api.handlers import agents, drift, files, jobs, mine, pillar, plans, returners, system
 from saltern.api.replies import Broken, Deleted, JobPage, JobTargets
 from saltern.api.resolved import Resolved
 from saltern.api.schemas import (
@@ -45,6 +45,7 @@ from saltern.model.mine import MineItem
 from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.plan import FleetPlan, PlanDetails
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
+from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
@@ -117,6 +118,10 @@ ROUTES: tuple[Route, ...] = (
           EventsQuery, lines=Happening | Broken),
     Route("GET", "/v1/status", Action.SYSTEM_READ, "Tell how the controller is", system.status,
           ControllerStatus, NoQuery),
+    Route("GET", "/v1/files", Action.SYSTEM_READ, "List the environments of files and their trees",
+          files.index, list[ServedEnvironment], NoQuery),
+    Route("POST", "/v1/files/refresh", Action.SYSTEM_CHANGE, "Have file backends fetch what is new",
+          files.refresh, FilesRefreshed, NoQuery),
     Route("GET", "/v1/returners", Action.SYSTEM_READ, "Tell how every returner is", returners.index,
           list[ReturnerStatus], NoQuery),
     Route("GET", "/v1/returners/{name}/refused", Action.SYSTEM_READ, "List what a returner has refused",

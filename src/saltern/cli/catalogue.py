@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "target": Command("target", "Show whom a target means"),
     "minions": Command("minions", "List the agents: who is here, who is not"),
     "job": Command("job", "List, show, watch, cancel and rerun jobs"),
+    "files": Command("files", "See what is served to agents, and refresh it"),
     "returner": Command("returner", "See and mend where returns are delivered"),
     "events": Command("events", "Watch what happens, live"),
     "pillar": Command("pillar", "Show what agents are told in confidence, and check that it renders"),
@@ -44,9 +45,21 @@ COMMANDS: dict[str, Command] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "States": ("apply", "plan", "show", "drift", "why", "undo"),
-    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
+    "Work": (
+        "run",
+        "call",
+        "target",
+        "minions",
+        "job",
+        "files",
+        "returner",
+        "events",
+        "pillar",
+        "mine",
+        "doc",
+    ),
     "Trust": ("key", "token", "audit"),
-    "Services": ("controller", "agent", "fabric"),
+    "Services": ("controller", "agent", "fabric", "files"),
     "About": ("help", "version"),
 }
 

@@ -48,6 +48,7 @@ from saltern.model.mine import MineItem
 from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
+from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.status import Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
@@ -454,6 +455,16 @@ class Controller:
             jobs=sum(not live.settled for live in self.jobs_alive.live.values()),
             problems=problems,
         )
+
+    async def files_served(self) -> list[ServedEnvironment]:
+        """Return the environments of files and the trees they are. Raises Unavailable."""
+        return await self.files.served()
+
+    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
+        """Have every file backend fetch what is new."""
+        decision.require(Action.SYSTEM_CHANGE)
+        await self._on_record(decision)
+        return FilesRefreshed(problems=await self.files.refresh())
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return how every returner is."""

@@ -200,7 +200,7 @@ class FakeController(FakePillars):
         if answer.status not in SETTLED:
             raise ValueError(f"{answer.status} is not an end")
         proven = answer.status not in (Status.OFFLINE, Status.UNRESPONSIVE)
-        times = {"started": self._now, "finished": self._now + 0.25} if proven else {}
+        times: dict[str, Any] = {"started": self._now, "finished": self._now + 0.25} if proven else {}
         self._move(
             jid, key, answer.status, proven=proven, reason=answer.reason, size=len(answer.data), **times
         )

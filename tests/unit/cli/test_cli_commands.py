@@ -16,6 +16,7 @@ from saltern.cli.catalogue import COMMANDS, GROUPS, parser_of
 from saltern.cli.exit_codes import MEANING, ExitCode
 from saltern.model.agent import KeyState
 from saltern.model.returner import ReturnerStatus
+from saltern.model.served import ServedEnvironment
 from saltern.model.status import Status
 from saltern.model.system import AuditReport, Happening
 from saltern.testing.controller import Answer, FakeController, agent_key, value
@@ -417,3 +418,26 @@ def test_every_command_is_in_the_overview_once_and_has_examples() -> None:
 def test_every_exit_code_is_explained() -> None:
     """In the program; the page is made from it."""
     assert set(MEANING) == set(ExitCode)
+
+
+@pytest.mark.usefixtures("api")
+class TestFiles:
+    """What is served to agents."""
+
+    def test_list_and_refresh(self, saltern: Saltern, controller: FakeController) -> None:
+        """For people; a backend that could not be refreshed has an exit code."""
+        assert saltern("files", "list").err.startswith("no environments\nhint: ")
+        controller.environments = [
+            ServedEnvironment(name="base", sha256="ab" * 32, files=1200, size=7, looked=1.0),
+            ServedEnvironment(name="dev\x1b[31m"),
+        ]
+        listed = saltern("files", "list").out
+        assert "abababababab" in listed
+        assert "1,200" in listed
+        assert "nobody has asked yet" in listed
+        assert "\x1b" not in listed
+        controller.file_problems = {"git/0": ""}
+        assert saltern("files", "refresh").out == "git/0: ok\n"
+        controller.file_problems = {"git/0": "no answer"}
+        refreshed = saltern("files", "refresh")
+        assert (refreshed.code, refreshed.out) == (ExitCode.FAILED, "git/0: no answer\n")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from saltern.controller.files.blobs import Blobs
 from saltern.controller.files.pushed import PushedFiles
-from saltern.controller.files.snapshots import Snapshots
+from saltern.controller.files.snapshots import Snapshot, Snapshots
 from saltern.controller.files.sources import Source
 from saltern.controller.happenings import Happenings
 from saltern.foundation import settings as reading
@@ -27,6 +27,7 @@ from saltern.messages.v1 import (
     decode,
 )
 from saltern.model.ids import AgentKey
+from saltern.model.served import ServedEnvironment
 from saltern.transport import streams
 from saltern.transport.connection import Connection, Message
 
@@ -70,6 +71,11 @@ class Files:
     async def attach(self, connection: Connection) -> None:
         """Find out what the stream holds. Raises Unavailable."""
         await self.blobs.take_stock(connection)
+
+    async def served(self) -> list[ServedEnvironment]:
+        """Return every environment that is listed, with the tree it was last. Raises Unavailable."""
+        names = dict.fromkeys([*await self.snapshots.names(), *self.snapshots.current()])
+        return [_served(name, self.snapshots.current().get(name)) for name in names]
 
     # --- questions -----------------------------------------------------------------------------------
 
@@ -189,3 +195,17 @@ class Files:
     def close(self) -> None:
         """Let go of the backends."""
         self.snapshots.close()
+
+
+def _served(name: str, snapshot: Snapshot | None) -> ServedEnvironment:
+    if snapshot is None:
+        return ServedEnvironment(name=name)
+    sizes = [item.size for item in snapshot.items if item.sha256]
+    return ServedEnvironment(
+        name=name,
+        sha256=snapshot.sha256.hex(),
+        revision=snapshot.revision,
+        files=len(sizes),
+        size=sum(sizes),
+        looked=snapshot.looked,
+    )
