@@ -45,19 +45,7 @@ COMMANDS: dict[str, Command] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "States": ("apply", "plan", "show", "drift", "why", "undo"),
-    "Work": (
-        "run",
-        "call",
-        "target",
-        "minions",
-        "job",
-        "files",
-        "returner",
-        "events",
-        "pillar",
-        "mine",
-        "doc",
-    ),
+    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric", "files"),
     "About": ("help", "version"),
