@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ class LabHost:
         self.root = home / "root"
         self._upper, self._lower, self._command = home / "upper", lower, list(command)
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready: Callable[[], bool] = self._has_booted
 
     # --- its life -----------------------------------------------------------------------------------
 
@@ -86,8 +87,17 @@ class LabHost:
             )
         (self.home / "pid").write_text(str(self._process.pid))
 
+    def start_with(self, *packages: str) -> None:
+        """Let packages put another init in systemd's place, and start again with that. Raises HostFailed."""
+        self.install("--allow-remove-essential", *packages)
+        self.kill()
+        self._command = [*self._command[:-1], "--setenv=container=lxc", "/sbin/init"]
+        self._ready = self._listens
+        self.start()
+        self.wait()
+
     def wait(self, within: float = 90.0) -> None:
-        """Wait until systemd has started everything. Raises Unavailable when it ended, HostFailed."""
+        """Wait until it has started everything. Raises Unavailable when it ended, AssertionError."""
 
         def ready() -> bool:
             if self._process is not None and self._process.poll() is not None:
@@ -95,10 +105,9 @@ class LabHost:
             if self._leader() is None:
                 return False
             try:
-                said = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
+                return self._ready()
             except HostFailed:  # it has ended since: the next look tells why
                 return False
-            return said in ("running", "degraded")
 
         eventually(ready, within=within, what=f"{self.name} is up")
 
@@ -244,6 +253,14 @@ class LabHost:
                 if path not in VOLATILE and now != described(self._lower / path):
                     found[path] = now
         return found | {"services": self._services()}
+
+    def _has_booted(self) -> bool:
+        said = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
+        return said in ("running", "degraded")
+
+    def _listens(self) -> bool:
+        """Tell whether sshd, which comes late, takes connections."""
+        return self.run("ss", "-Hltn", "sport", "=", ":22").stdout != ""
 
     def _services(self) -> str:
         listed = self.run(

@@ -61,6 +61,7 @@ class Runit(Services):
     def _wait_for_supervisor(self, name: str) -> None:
         """Wait as long as runsvdir needs to see a link: it looks every five seconds."""
         for _ in range(70):
-            if self.host.exists(f"{self._supervised(name)}/supervise/ok"):
+            said = self.ask("sv", "status", self._supervised(name)).stdout
+            if said.startswith((b"run:", b"down:")):
                 return
             self.host.sleep(0.1)
