@@ -40,7 +40,7 @@ from saltern.foundation.clock import Clock
 from saltern.foundation.errors import Conflict, SalternError
 from saltern.identity.authorise import Action, Decision, Principal, Targets
 from saltern.identity.authority import Authority
-from saltern.messages.v1 import AskFiles, AskPillar, Missing, Push
+from saltern.messages.v1 import AskPillar
 from saltern.model.agent import Agent, KeyState
 from saltern.model.ids import AgentKey, JobId
 from saltern.model.job import Job, Tally, Target
@@ -86,11 +86,7 @@ class Controller:
         backends: Sequence[Backend] = (),
         pushed: PushedFiles | None = None,
     ) -> None:
-        """``endpoint`` is where agents dial in, ``dial`` where this controller does.
-
-        ``backends`` are where the files for agents come from, ``pushed`` takes what agents send,
-        ``pillar_places`` are what pillars are made with.
-        """
+        """Agents dial in at ``endpoint``, this controller at ``dial``; ``pushed`` takes files they send."""
         self._store = store
         self._authority = authority
         self._endpoint = endpoint
@@ -182,10 +178,7 @@ class Controller:
             keep=settings.files.keep,
             pushed=pushed,
         )
-        self.intake.services["push"] = Service(Push, self.files.push)
-        self.intake.services["files"] = Service(AskFiles, self.files.describe)
-        self.intake.services["missing"] = Service(Missing, self.files.restore)
-        self.intake.senders["pieces"] = self.files.send
+        self.intake.serve_files(self.files)
         self.pillars = Pillars(fleet=self.fleet, settings=settings, places=pillar_places, clock=clock)
         self.intake.services["pillar"] = Service(AskPillar, self.pillars.answer)
         self._returns = Returns(store, self.jobs_alive, self.happenings, self._peers, self.returners, clock)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from saltern.controller.admission import Admission
 from saltern.controller.answers import Answers
+from saltern.controller.files.service import Files
 from saltern.controller.fleet import Fleet
 from saltern.controller.floods import LIMIT
 from saltern.controller.happenings import Happenings
@@ -27,6 +28,7 @@ from saltern.identity.authority import Authority
 from saltern.messages.v1 import (
     Ack,
     AskAuthority,
+    AskFiles,
     Beat,
     Denied,
     Enrol,
@@ -36,10 +38,12 @@ from saltern.messages.v1 import (
     MineDrop,
     MineGet,
     MinePut,
+    Missing,
     More,
     Progress,
     Publish,
     Pulse,
+    Push,
     Question,
     Renew,
     Welcome,
@@ -120,6 +124,15 @@ class Intake:
         }
         #: Services that answer by themselves, where the message says; it is the asker's inbox.
         self.senders: dict[str, Callable[[AgentKey, Message], Awaitable[None]]] = {}
+
+    def serve_files(self, files: Files) -> None:
+        """Let agents ask for files."""
+        self.services |= {
+            "files": Service(AskFiles, files.describe),
+            "missing": Service(Missing, files.restore),
+            "push": Service(Push, files.push),
+        }
+        self.senders["pieces"] = files.send
 
     async def attach(self, connection: Connection, system: Connection) -> None:
         """Hear everything on these connections, and find out who is there."""
