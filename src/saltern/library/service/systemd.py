@@ -10,6 +10,10 @@ from saltern.library.service.provider import Services, Verb, checked
 from saltern.sdk import Host
 
 _SUFFIX = re.compile(r"\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$")
+#: Units that are only groups of processes.
+_GROUPS = (".scope", ".slice")
+#: Properties that are lists of units.
+_LISTS = ("Before", "After")
 #: What ``is-enabled`` says of units that are started, if only because others want them.
 _ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect")
 #: One of those has no file of its own: an old init script stands behind it.
@@ -83,7 +87,7 @@ class Systemd(Services):
 
     def enabled_names(self) -> list[str]:
         """Return the enabled units."""
-        return self._in_state("enabled", "enabled-runtime")
+        return self._in_state("enabled")
 
     def disabled_names(self) -> list[str]:
         """Return the disabled units."""
@@ -97,7 +101,7 @@ class Systemd(Services):
         """Return the units that run, without those that are only groups of processes."""
         lines = self.run("systemctl", "list-units", "--state=running", "--plain", "--no-legend", "--full")
         found = (line.split()[0] for line in lines.splitlines() if line.split())
-        return sorted(plain(name) for name in found if not name.endswith((".scope", ".slice")))
+        return sorted(plain(name) for name in found if not name.endswith(_GROUPS))
 
     def masked(self, name: str, runtime: bool = False) -> bool:
         """Tell whether the unit's name leads to /dev/null."""
@@ -113,7 +117,7 @@ class Systemd(Services):
         self._change("systemctl", "unmask", *(["--runtime"] if runtime else []), unit(name))
 
     def show(self, name: str) -> Mapping[str, object]:
-        """Return the unit's properties; those of programs as mappings."""
+        """Return the unit's properties; programs as mappings, what it comes before and after as lists."""
         return dict(_properties(self.run("systemctl", "show", unit(name))))
 
     def programs(self) -> Mapping[str, str]:
@@ -152,18 +156,24 @@ class Systemd(Services):
     def _files(self) -> Iterator[tuple[str, str]]:
         for line in self.run("systemctl", "list-unit-files", "--no-legend", "--full").splitlines():
             name, state, *_ = [*line.split(), "", ""]
-            if name:
+            if name and not name.endswith(_GROUPS):
                 yield name, state
 
-    def _in_state(self, *states: str) -> list[str]:
-        return sorted({plain(name) for name, state in self._files() if state in states})
+    def _in_state(self, wanted: str) -> list[str]:
+        return sorted({plain(name) for name, state in self._files() if state == wanted})
 
 
 def _properties(text: str) -> Iterator[tuple[str, Any]]:
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals:
-            yield name, _fields(value) if value.startswith("{ ") else value
+            yield name, _value(name, value)
+
+
+def _value(name: str, text: str) -> Any:
+    if name in _LISTS:
+        return text.split()
+    return _fields(text) if text.startswith("{ ") else text
 
 
 def _fields(value: str) -> dict[str, str]:
