@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
-
 from saltern.library.file import origin, place
 from saltern.sdk import Changes, Host, Moment, NotFound, State
 
@@ -15,6 +13,8 @@ class _Copy(State, frozen=True, kw_only=True):
 
     def _path(self, host: Host) -> str:
         """Return the path of the copy of what comes from the web."""
+        from urllib.parse import quote, urlsplit
+
         parts = urlsplit(self.name)
         name = quote(parts.path.strip("/") or "index", safe="/").replace("..", "%2E%2E")
         query = f"-{place.digest('sha256', parts.query.encode())[:16]}" if parts.query else ""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import difflib
-import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -168,6 +165,8 @@ def difference(old: bytes, new: bytes, path: str) -> str:
         return "Replace binary file with text file" if _is_text(new) else "Replace binary file"
     if "\0" in before or "\0" in after:
         return "Replace binary file"
+    import difflib
+
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), fromfile=path, tofile=path
     )
@@ -204,6 +203,8 @@ def expression(pattern: str) -> str:
 
 def digest(name: str, data: bytes) -> str:
     """Return a hash in hexadecimal. Raises BadArgument for an unknown kind."""
+    import hashlib
+
     if name not in hashlib.algorithms_available or name.startswith("shake"):
         raise BadArgument(f"there is no hash {name!r}", hint="sha256 is one")
     return hashlib.new(name, data, usedforsecurity=False).hexdigest()
@@ -230,6 +231,8 @@ def back_up(host: Host, path: str, backup: str | bool) -> None:
 
     ``file.list_backups`` shows what is kept, ``file.restore_backup`` brings it back.
     """
+    import datetime
+
     there = host.stat(path)
     if backup not in ("minion", "both", True) or there is None or there.kind != "file":
         return
