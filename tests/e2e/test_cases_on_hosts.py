@@ -31,6 +31,7 @@ from pathlib import Path
 import pytest
 
 from saltern.testing.lab import LabHost
+from saltern.testing.lab_host import NoPackages
 from saltern.testing.lab_sweep import read_case, try_case
 
 HERE = Path(__file__).parent / "cases"
@@ -41,4 +42,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.parametrize("path", CASES, ids=[str(path.relative_to(HERE)) for path in CASES])
 def test_on_a_real_host(path: Path, host_of: Callable[[str], LabHost]) -> None:
-    try_case(host_of(path.parent.name.replace("_", "-")), read_case(path))
+    try:
+        try_case(host_of(path.parent.name.replace("_", "-")), read_case(path))
+    except NoPackages as error:
+        pytest.skip(f"no packages for lab hosts here: {error}")

@@ -12,7 +12,7 @@ import pytest
 
 from saltern.testing.conditions import eventually
 from saltern.testing.lab import Lab, LabHost
-from saltern.testing.lab_host import HostFailed
+from saltern.testing.lab_host import HostFailed, NoPackages
 from saltern.testing.lab_sweep import differences
 
 pytestmark = pytest.mark.e2e
@@ -105,3 +105,13 @@ def test_what_a_killed_run_left_is_removed(lab: Lab) -> None:
         assert not home.exists()
     eventually(lambda: not os.path.exists(f"/proc/{host}"), what="its host is gone")
     assert not list(Path("/run/netns").glob(f"{home.name}*"))
+
+
+def test_packages_that_can_not_be_had_are_told_apart(lab: Lab) -> None:
+    host = lab.host("offline")
+    with pytest.raises(HostFailed, match="Unable to locate package no-such-package") as found:
+        host.install("no-such-package")
+    assert not isinstance(found.value, NoPackages)
+    host.put("/etc/apt/apt.conf.d/01lab", 'Acquire::http::Proxy "http://192.0.2.1:1";\n')
+    with pytest.raises(NoPackages):
+        host.install("sl")

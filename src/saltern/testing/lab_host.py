@@ -57,6 +57,10 @@ class HostFailed(AssertionError):
     """A program in a lab host that had to succeed did not."""
 
 
+class NoPackages(HostFailed):
+    """The machine's package sources can't be reached, or are not what they were."""
+
+
 class LabHost:
     """One host. Made by ``Lab.up``; ``name`` is what it calls itself, ``address`` its place in the lab."""
 
@@ -182,11 +186,14 @@ class LabHost:
         return self._below(path).read_text()
 
     def install(self, *packages: str) -> None:
-        """Install Debian packages. Raises HostFailed."""
+        """Install Debian packages. Raises NoPackages when they can't be fetched, HostFailed."""
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
         if self.run(*command).retcode != 0:  # what was known of packages may be out of date
             self.must("apt-get", "update", "-qq")
-            self.must(*command)
+            try:
+                self.must(*command)
+            except HostFailed as error:
+                raise NoPackages(str(error)) if "Unable to fetch" in str(error) else error from None
 
     def _below(self, path: str) -> Path:
         """Return where a path of the host is for us; links in it are the host's, so they are not followed."""
