@@ -313,13 +313,15 @@ class _Noun:
     def __init__(self, name: str, module: types.ModuleType) -> None:
         self.module = module
         self._name = name
+        # At once: importing a module below the noun's would put it in place of a function of its name.
+        self._own = dict(_functions(name, module, module))
 
     @functools.cached_property
     def functions(self) -> Mapping[str, Function]:
         """The functions by their names."""
         below = self._below("functions")
         gathered = {} if below is None else dict(_functions(self._name, self.module, below))
-        return {**gathered, **dict(_functions(self._name, self.module, self.module))}
+        return {**gathered, **self._own}
 
     @functools.cached_property
     def states(self) -> Mapping[str, StateKind]:

@@ -190,3 +190,16 @@ def test_states_are_the_classes_of_a_noun(tmp_path: Path, monkeypatch: pytest.Mo
     for reached_for in ("bell.state", "bell._hidden", "bell.action", "bell", "bell.RungOften"):
         with pytest.raises(NotFound):
             registry.state(reached_for)
+
+
+def test_a_module_below_a_noun_does_not_hide_a_function_of_its_name() -> None:
+    """``pkg`` has a function ``held`` and a module of that name, which its states import."""
+    registry = Registry(Package("saltern.library"))
+    assert "held" in registry.states("pkg")
+    assert registry.function("pkg.held").name == "pkg.held"
+
+
+def test_functions_of_a_folder_are_gathered_where_it_says() -> None:
+    registry = Registry(Package("saltern.library"))
+    assert registry.function("file.find").module.__name__ == "saltern.library.file"
+    assert "globbed" not in registry.noun("file")
