@@ -13,13 +13,23 @@ class _Copy(State, frozen=True, kw_only=True):
 
     def _path(self, host: Host) -> str:
         """Return the path of the copy of what comes from the web."""
-        from urllib.parse import quote, urlsplit
+        from urllib.parse import urlsplit
 
         parts = urlsplit(self.name)
-        name = quote(parts.path.strip("/") or "index", safe="/").replace("..", "%2E%2E")
         query = f"-{place.digest('sha256', parts.query.encode())[:16]}" if parts.query else ""
-        server = parts.netloc.rpartition("@")[2]
-        return f"{host.data}/cached/{quote(self.saltenv, safe='')}/{server}/{name}{query}"
+        words = [
+            self.saltenv,
+            parts.netloc.rpartition("@")[2],
+            *(parts.path.strip("/") or "index").split("/"),
+        ]
+        return "/".join([host.data, "cached", *map(_plain, words)]) + query
+
+
+def _plain(word: str) -> str:
+    """Return a part of a URL as a name that is no way up."""
+    from urllib.parse import quote
+
+    return quote(word, safe="").replace("..", "%2E%2E")
 
 
 class Cached(_Copy, frozen=True, kw_only=True):
