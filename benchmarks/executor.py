@@ -17,12 +17,14 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from saltern.agent import processes
 from saltern.agent.executor import Executor
 from saltern.agent.supervisor import Supervisor
 from saltern.messages.v1 import Order, Progress
 from saltern.model.ids import AgentKey, JobId, new_job_id
+from saltern.testing.agent_home import NoErrands
 
 
 class _Course:
@@ -32,6 +34,7 @@ class _Course:
         self._directory = directory
         self._jobs = jobs
         self._waiters: dict[JobId, asyncio.Future[None]] = {}
+        self.errands = NoErrands()
 
     def __call__(self, control: socket.socket) -> int:
         try:
@@ -91,6 +94,9 @@ class _Course:
     def finished(self, jid: JobId) -> None:
         """Note the end."""
         self._waiters.pop(jid).set_result(None)
+
+    async def happened(self, tag: str, data: dict[str, Any]) -> None:
+        """Is not measured."""
 
     async def refresh_grains(self) -> None:
         """Is not asked for."""

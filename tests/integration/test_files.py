@@ -152,7 +152,7 @@ def test_a_forged_manifest_is_no_manifest(site: Site, root: Path) -> None:
 
 def test_a_forger_who_does_not_stop_gets_an_error_not_a_file(site: Site, root: Path) -> None:
     """Now and then the agent is the faster, and gets the right file; it never gets another."""
-    errors = []
+    errors: list[dict[str, Any]] = []
     while not errors:
         data = os.urandom(3 * PIECE)
         digest = hashlib.sha256(data).hexdigest()
@@ -315,7 +315,7 @@ def test_what_an_agent_pushes_is_served(site: Site) -> None:
 
 def test_pushes_have_limits(site: Site) -> None:
     source = site.agents["b"].layout.root / "upload"
-    errors = []
+    errors: list[dict[str, Any]] = []
     for size, name in ((3_000_001, "large"), (2_900_000, "first"), (2_900_000, "second")):
         source.write_bytes(os.urandom(size))
         error = site.run("b", "cp.push", str(source), upload_path=f"/{name}").settled["b"].error

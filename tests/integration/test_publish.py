@@ -102,7 +102,7 @@ def test_a_target_that_means_nothing_is_an_error(site: Site) -> None:
     answer = raw(site, "boss", target="x and", fun="test.ping", kind="compound")
     assert isinstance(answer, Denied)
     done = published(site, "boss", "x and", "test.ping", tgt_type="compound")
-    assert done.settled["boss"].error["kind"] == "usage"  # type: ignore[index]
+    assert done.settled["boss"].error["kind"] == "usage"
 
 
 def test_it_is_bounded(site: Site) -> None:

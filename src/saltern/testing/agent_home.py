@@ -180,8 +180,8 @@ class AgentHome:
 # --- inside ---------------------------------------------------------------------------------------------
 
 
-class _NoErrands:
-    """No controller is here."""
+class NoErrands:
+    """No controller is there to be asked."""
 
     async def ask(self, service: str, data: bytes) -> bytes:
         raise Unavailable("no controller here")
@@ -197,7 +197,7 @@ class _Loop:
     """The loop's process: an executor, and a socket for the test."""
 
     def __init__(self, directory: Path, name: str, settings: dict[str, Any]) -> None:
-        self.errands = _NoErrands()
+        self.errands = NoErrands()
         self._directory = directory
         self._name = name
         self._settings = settings

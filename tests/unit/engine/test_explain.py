@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -48,8 +49,8 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_a_failure_says_where_with_what_and_after_what(site: Site) -> None:
-    results = look(site, site.compile(["a"]), Wishes(test=False))
-    told = {key.split("_|-")[1]: one.get("why") for key, one in results.items()}
+    results: dict[str, Any] = look(site, site.compile(["a"]), Wishes(test=False))
+    told: dict[str, Any] = {key.split("_|-")[1]: one.get("why") for key, one in results.items()}
     assert told["fine"] is None
     assert told["first"]["where"] == "a.sls:2"
     assert told["first"]["arguments"]["comment"] == "the password is ****"

@@ -241,7 +241,8 @@ def test_a_plan_that_no_longer_holds_is_refused(site: Site, place: Path) -> None
     made = plans.plan(site, ["a"])
     (place / "old").write_text("other\n")
     before = listing(place)
-    with pytest.raises(Conflict, match=r"file\.managed .*/old: planned a change \(diff\), now another: a change"):
+    said = r"file\.managed .*/old: planned a change \(diff\), now another: a change"
+    with pytest.raises(Conflict, match=said):
         plans.apply_plan(site, made)
     assert listing(place) == before
 

@@ -12,14 +12,14 @@ from saltern.foundation.errors import BadMessage
 from saltern.model.manifest import Item, Manifest, build, pieces_of, read_chunk, read_root
 
 items_of = st.dictionaries(
-    st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
     st.builds(
         Item,
         path=st.just(""),
         sha256=st.binary(min_size=32, max_size=32) | st.just(b""),
         size=st.integers(0, 2**50),
         mode=st.integers(0, 0o7777),
-        link=st.none() | st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+        link=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     ),
     max_size=60,
 ).map(

@@ -30,7 +30,7 @@ class Decrypter:
         self._known: dict[str, str] = {}
 
     def work(self) -> Work:
-        """Return the work in the clear. Raises SlsError with the line of a message that can't be decrypted."""
+        """Return the work in the clear. Raises SlsError with the line of what can't be decrypted."""
         content = self._work.content
         if not isinstance(content, str):
             return Work(self._value(content, 0), self._work.source, self._work.secret)
@@ -80,7 +80,7 @@ def machine(template: Template, program: str) -> Host:
 
 
 def run(host: Host, argv: tuple[str, ...], message: str) -> Finished:
-    """Return how a program ended that was given a message. Raises Unavailable where there is no such program."""
+    """Return how a program ended that was given a message. Raises Unavailable where it is missing."""
     try:
         return host.execute(Command(argv=argv, stdin=message.encode(), timeout=_TIMEOUT))
     except NotFound:

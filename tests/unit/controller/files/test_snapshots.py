@@ -213,7 +213,11 @@ def test_a_tree_that_never_rests_is_an_error() -> None:
 
 def test_a_file_that_vanishes_is_looked_for_again() -> None:
     backend = Memory({"a": b"1", "b": b"2"})
-    backend.on_open = lambda: backend.files.pop("b", None) and None
+
+    def vanish() -> None:
+        backend.files.pop("b", None)
+
+    backend.on_open = vanish
     assert run(World(backend).files) == {"a": b"1"}
 
 

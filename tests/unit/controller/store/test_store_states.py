@@ -104,6 +104,7 @@ def drift(state: DriftState, at: float, **fields: Any) -> Drift:
 
 def test_drift_knows_since_when(store: Store, run: Run) -> None:
     def look(one: Drift) -> Drift:
+        recorded: Drift
         [recorded] = run(store.drift.record([one]))
         assert run(store.drift.of()) == [recorded]
         return recorded
