@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from saltern.library import _accounts, _crypt
-from saltern.library._accounts import Shadow, checked
-from saltern.sdk import BadArgument, Host, NotFound
+from saltern.library._accounts import checked
+from saltern.library._days import change, day, must, of
+from saltern.sdk import Host
 
 ALIASES = {"set_warning_days": "set_warndays"}
 
 _EMPTY = {"name": "", "passwd": "", "lstchg": "", "min": "", "max": "", "warn": "", "inact": "", "expire": ""}
-#: The options of ``chage`` by the names that people use.
-OPTIONS = {
-    "lstchg": "--lastday",
-    "min": "--mindays",
-    "max": "--maxdays",
-    "warn": "--warndays",
-    "inact": "--inactive",
-    "expire": "--expiredate",
-}
 
 
 def info(host: Host, name: str) -> dict[str, Any]:
@@ -32,7 +23,7 @@ def info(host: Host, name: str) -> dict[str, Any]:
         saltern run web1 shadow.info app
     """
     found = _accounts.shadow(host, name)
-    return dict(_EMPTY) if found is None else {"name": found.name, "passwd": found.password, **days(found)}
+    return dict(_EMPTY) if found is None else {"name": found.name, "passwd": found.password, **of(found)}
 
 
 def default_hash(host: Host) -> str:
@@ -60,7 +51,7 @@ def set_password(host: Host, name: str, password: str) -> bool:
         saltern run web1 shadow.set_password app '$6$salt$hash'
     """
     line = f"{checked(name)}:{_accounts.field(password, 'the password')}\n"
-    return _must(host, name, "chpasswd", "--encrypted", stdin=line)
+    return must(host, name, "chpasswd", "--encrypted", stdin=line)
 
 
 def del_password(host: Host, name: str) -> bool:
@@ -69,7 +60,7 @@ def del_password(host: Host, name: str) -> bool:
     Example:
         saltern run web1 shadow.del_password app
     """
-    return _must(host, name, "passwd", "--delete", checked(name))
+    return must(host, name, "passwd", "--delete", checked(name))
 
 
 def lock_password(host: Host, name: str) -> bool:
@@ -78,7 +69,7 @@ def lock_password(host: Host, name: str) -> bool:
     Example:
         saltern run web1 shadow.lock_password app
     """
-    return _must(host, name, "passwd", "--lock", checked(name))
+    return must(host, name, "passwd", "--lock", checked(name))
 
 
 def unlock_password(host: Host, name: str) -> bool:
@@ -87,7 +78,7 @@ def unlock_password(host: Host, name: str) -> bool:
     Example:
         saltern run web1 shadow.unlock_password app
     """
-    return _must(host, name, "passwd", "--unlock", checked(name))
+    return must(host, name, "passwd", "--unlock", checked(name))
 
 
 def set_mindays(host: Host, name: str, mindays: int) -> bool:
@@ -152,31 +143,3 @@ def list_users(host: Host) -> list[str]:
     """
     lines = host.text(_accounts.SHADOW, "").splitlines()
     return sorted(line.partition(":")[0] for line in lines if ":" in line)
-
-
-def days(found: Shadow) -> dict[str, int]:
-    """Return the days that are kept of a password, by the names that people use."""
-    numbers = (found.changed, found.minimum, found.maximum, found.warn, found.inactive, found.expires)
-    return dict(zip(OPTIONS, numbers, strict=True))
-
-
-def day(text: int | str) -> int:
-    """Return a date (``2030-01-31``) as days since 1970; a number is that already. Raises BadArgument."""
-    if isinstance(text, int) or text.lstrip("-").isdigit():
-        return int(text)
-    try:
-        return (datetime.date.fromisoformat(text) - datetime.date(1970, 1, 1)).days
-    except ValueError:
-        raise BadArgument(f"{text!r} is no date", hint="write 2030-01-31, or days since 1970") from None
-
-
-def change(host: Host, name: str, /, **wanted: int) -> bool:
-    """Set what holds of a password, by the names in ``OPTIONS``. Raises NotFound, CommandFailed."""
-    words = [word for what, value in wanted.items() for word in (OPTIONS[what], str(value))]
-    return _must(host, name, "chage", *words, checked(name))
-
-
-def _must(host: Host, name: str, *argv: str, stdin: str = "") -> bool:
-    if _accounts.account(host, name) is None:
-        raise NotFound(f"User {name!r} does not exist")
-    return _accounts.run(host, *argv, stdin=stdin)

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from saltern.sdk import (
-    Address,
     AgentControl,
     Command,
     Conflict,
@@ -28,61 +27,13 @@ from saltern.sdk import (
     User,
 )
 from saltern.sdk.command import TIMED_OUT
-from saltern.sdk.facts import Kind
 from saltern.sdk.host import READ_LIMIT, NodeKind
 from saltern.sdk.http import Request, Response, shown
 from saltern.sdk.supply import NO_SUPPLY, Supply
+from saltern.testing import world
+from saltern.testing.world import File, ImpossibleWorld, Program, interface
 
-
-class ImpossibleWorld(AssertionError):
-    """A test gave a world that can't exist, or the code under test did what nobody foresaw."""
-
-
-class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What lies at a path: a file with content, or a link."""
-
-    content: Any = ""  # text or bytes
-    mode: int = 0o644
-    uid: int = 0
-    gid: int = 0
-    modified: float = 0.0
-    accessed: float = 0.0
-    link: str = ""
-    node: str = ""  # "pipe", "character" or "block"
-    device: tuple[int, int] = (0, 0)
-    forbidden: bool = False  # opening it is not permitted
-
-    @property
-    def data(self) -> bytes:
-        """The content as bytes."""
-        return self.content if isinstance(self.content, bytes) else str(self.content).encode()
-
-
-class Program(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What happens when a command line is run.
-
-    ``when`` names files: of the first one that is there, what stands beside it happens instead. With
-    ``writes`` and ``removes`` of one program another one's answer changes so. ``keeps`` is a path that gets
-    what the program reads from its stdin, ``shows`` one whose content it writes to its stdout.
-    """
-
-    stdout: str = ""
-    stderr: str = ""
-    retcode: int = 0
-    takes: float = 0.0  # seconds of the fake clock
-    writes: dict[str, str] = {}
-    removes: list[str] = []
-    keeps: str = ""
-    shows: str = ""
-    when: dict[str, Any] = {}
-
-
-class Page(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a web server answers at a URL."""
-
-    status: int = 200
-    body: Any = ""  # text or bytes
-    headers: dict[str, str] = {}
+__all__ = ["FakeHost", "File", "ImpossibleWorld", "Program", "interface"]
 
 
 class FakeHost(Host):
@@ -125,11 +76,11 @@ class FakeHost(Host):
         self.supply = supply
         self.ran: list[Command] = []
         self.requests: list[Request] = []
-        self._web = {url: _page(given) for url, given in (web or {}).items()}
+        self._web = {url: world.page(given) for url, given in (web or {}).items()}
         self.emitted: list[tuple[str, bytes]] = []
         self.signals: list[tuple[int, int]] = []
         self.grains_forgotten = 0
-        self._programs = {line: _program(given) for line, given in (programs or {}).items()}
+        self._programs = {line: world.program(given) for line, given in (programs or {}).items()}
         self._environment = {"PATH": "/usr/bin", "HOME": "/root", **(environment or {})}
         self._grains = dict(grains or {})
         self._users = {one.name: one for one in (User(name="root", uid=0, gid=0, home="/root"), *users)}
@@ -147,7 +98,7 @@ class FakeHost(Host):
         self._directories = {path: File(mode=0o755) for path in ("/", *directories)}
         self._directories["/tmp"] = File(mode=0o1777)  # noqa: S108
         for path, given in (files or {}).items():
-            self._put(path, _file(given))
+            self._put(path, world.file(given))
         if user not in self._users:
             raise ImpossibleWorld(f"user {user!r} is not among the users")
 
@@ -309,7 +260,7 @@ class FakeHost(Host):
 
     def _as_it_is_now(self, program: Program) -> Program:
         there = next((path for path in program.when if self.stat(path, follow=False)), None)
-        return program if there is None else self._as_it_is_now(_program(program.when[there]))
+        return program if there is None else self._as_it_is_now(world.program(program.when[there]))
 
     # --- files -------------------------------------------------------------------------------------------
 
@@ -351,7 +302,7 @@ class FakeHost(Host):
         if found is None:
             return None
         return Stat(
-            kind=_kind(found),
+            kind=world.kind(found),
             mode=found.mode,
             uid=found.uid,
             gid=found.gid,
@@ -509,41 +460,3 @@ class FakeHost(Host):
                 rest = [*posixpath.normpath(target).strip("/").split("/"), *rest]
                 done = "/"
         raise Unavailable(f"{path}: too many links")
-
-
-def interface(name: str, *addresses: str, up: bool = True, hardware: str = "") -> Interface:
-    """Return an interface with addresses written as ``192.0.2.1/24``."""
-    import ipaddress
-
-    found = []
-    for written in addresses:
-        parsed = ipaddress.ip_interface(written)
-        broadcast = str(parsed.network.broadcast_address) if parsed.version == 4 else ""
-        found.append(
-            Address(
-                family="inet" if parsed.version == 4 else "inet6",
-                address=str(parsed.ip),
-                prefix=parsed.network.prefixlen,
-                broadcast=broadcast,
-                label=name,
-            )
-        )
-    return Interface(name=name, up=up, hardware=hardware, mtu=1500, addresses=tuple(found))
-
-
-def _file(given: Any) -> File:
-    return File(content=given) if isinstance(given, str | bytes) else msgspec.convert(given, File)
-
-
-def _program(given: Any) -> Program:
-    return Program(stdout=given) if isinstance(given, str) else msgspec.convert(given, Program)
-
-
-def _kind(file: File) -> Kind:
-    if file.node:
-        return "pipe" if file.node == "pipe" else "device"
-    return "link" if file.link else "file"
-
-
-def _page(given: Any) -> Page:
-    return Page(body=given) if isinstance(given, str | bytes) else msgspec.convert(given, Page)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from saltern.library import _accounts
-from saltern.library._accounts import Account, checked, field, names
-from saltern.sdk import BadArgument, Host, NotFound
+from saltern.library._accounts import checked, names
+from saltern.library.user.account import WORDS, change, existing, gecos, placed, shown
+from saltern.sdk import BadArgument, Host
 
 Names = str | list[str]
-#: What is known of a person, in the order of its places in the account's field.
-WORDS = ("fullname", "roomnumber", "workphone", "homephone", "other")
 
 
 def info(host: Host, name: str) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def primary_group(host: Host, name: str) -> str:
     Example:
         saltern run '*' user.primary_group app
     """
-    gid = _existing(host, name).gid
+    gid = existing(host, name).gid
     found = _accounts.group(host, gid)
     return str(gid) if found is None else found.name
 
@@ -215,60 +214,6 @@ def chother(host: Host, name: str, other: str) -> bool:
     return _tell(host, name, other=other)
 
 
-def shown(host: Host, found: Account) -> dict[str, Any]:
-    """Return an account as people see it."""
-    return {
-        "gid": found.gid,
-        "groups": _accounts.groups_of(host, found),
-        "home": found.home,
-        "name": found.name,
-        "passwd": found.password,
-        "shell": found.shell,
-        "uid": found.uid,
-        **dict(zip(WORDS, found.words, strict=True)),
-    }
-
-
-def placed(
-    *,
-    uid: int | None = None,
-    gid: int | str | None = None,
-    home: str | None = None,
-    shell: str | None = None,
-    groups: list[str] | None = None,
-) -> list[str]:
-    """Return the options that ``useradd`` and ``usermod`` have in common. Raises BadArgument."""
-    listed = None if groups is None else ",".join(checked(one, "group") for one in groups)
-    given = {"--uid": uid, "--gid": gid, "--home-dir": home, "--shell": shell, "--groups": listed}
-    found = {option: field(str(value), option) for option, value in given.items() if value is not None}
-    return [word for pair in found.items() for word in pair]
-
-
-def gecos(*words: str) -> str:
-    """Return what is known of a person as one field. Raises BadArgument for words that would break it."""
-    for place, text in zip(WORDS, words, strict=True):
-        if "," in field(text, place) and place != "other":
-            raise BadArgument(f"{place}: a comma can't be in it")
-    return ",".join(words).rstrip(",")
-
-
-def change(host: Host, name: str, *words: str) -> bool:
-    """Change an account with options of ``usermod``. Raises NotFound, CommandFailed."""
-    _existing(host, name)
-    return _accounts.run(host, "usermod", *(_MODIFIED.get(word, word) for word in words), checked(name))
-
-
-#: Options that ``usermod`` calls otherwise than ``useradd``.
-_MODIFIED = {"--home-dir": "--home"}
-
-
 def _tell(host: Host, name: str, **told: str) -> bool:
-    known = dict(zip(WORDS, _existing(host, name).words, strict=True)) | told
+    known = dict(zip(WORDS, existing(host, name).words, strict=True)) | told
     return change(host, name, "--comment", gecos(*known.values()))
-
-
-def _existing(host: Host, name: str) -> Account:
-    found = _accounts.account(host, checked(name))
-    if found is None:
-        raise NotFound(f"User {name!r} does not exist")
-    return found

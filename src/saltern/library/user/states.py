@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltern.library import _accounts, _crypt, shadow, user
+from saltern.library import _accounts, _crypt, _days, shadow, user
 from saltern.library._accounts import REDACTED, Account, GroupEntry, Shadow
+from saltern.library.user import account
 from saltern.sdk import Changes, Conflict, Done, Host, Moment, NotSupported, State
 
 #: Fields of the state by the names that a password's days have.
-_DAYS = {"lstchg": "date", "min": "mindays", "max": "maxdays", "warn": "warndays", "inact": "inactdays"}
+_FIELDS = {"lstchg": "date", "min": "mindays", "max": "maxdays", "warn": "warndays", "inact": "inactdays"}
 #: A home that is not meant to be there.
 _NOWHERE = ("/nonexistent", "/dev/null")
 
@@ -90,7 +91,7 @@ class Present(State, frozen=True, kw_only=True):
 
     def _wanted_plainly(self) -> dict[str, Any]:
         """Return what is asked for of a new account, as far as it can be told before there is one."""
-        named = ("uid", "gid", "home", "shell", *user.WORDS)
+        named = ("uid", "gid", "home", "shell", *account.WORDS)
         found = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
         found |= {"groups": sorted(set(self.groups))} if self.groups else {}
         return found | ({"passwd": REDACTED} if self.password is not None or self.empty_password else {})
@@ -109,7 +110,7 @@ class Present(State, frozen=True, kw_only=True):
 
     def _differs(self, host: Host, found: Account) -> dict[str, Any]:
         now = {"uid": found.uid, "home": found.home, "shell": found.shell}
-        now |= dict(zip(user.WORDS, found.words, strict=True))
+        now |= dict(zip(account.WORDS, found.words, strict=True))
         wanted = {name: getattr(self, name) for name in now}
         differences = {
             name: value for name, value in wanted.items() if value is not None and value != now[name]
@@ -140,7 +141,7 @@ class Present(State, frozen=True, kw_only=True):
         if not asked and self.password is None and not self.empty_password and self.password_lock is None:
             return {}
         found = _accounts.shadow(host, self.name) or Shadow(self.name, "")
-        now = shadow.days(found)
+        now = _days.of(found)
         differences: dict[str, Any] = {name: value for name, value in asked.items() if value != now[name]}
         if self._password_differs(found):
             differences["passwd"] = REDACTED
@@ -151,8 +152,8 @@ class Present(State, frozen=True, kw_only=True):
 
     def _days(self) -> dict[str, int]:
         """Return the days asked for."""
-        given = {name: getattr(self, of) for name, of in {**_DAYS, "expire": "expire"}.items()}
-        return {name: shadow.day(value) for name, value in given.items() if value is not None}
+        given = {name: getattr(self, of) for name, of in {**_FIELDS, "expire": "expire"}.items()}
+        return {name: _days.day(value) for name, value in given.items() if value is not None}
 
     def _password_differs(self, found: Shadow) -> bool:
         now = found.password.lstrip("!") if self.password_lock is not None else found.password
@@ -187,7 +188,7 @@ class Present(State, frozen=True, kw_only=True):
             createhome=self.createhome,
             usergroup=self.usergroup,
             nologinit=self.nologinit,
-            **{word: getattr(self, word) or "" for word in user.WORDS},
+            **{word: getattr(self, word) or "" for word in account.WORDS},
         )
         after = self._shadow_differs(host)
         self._keep_password(host, after)
@@ -197,13 +198,13 @@ class Present(State, frozen=True, kw_only=True):
     def _change(self, host: Host, changes: Changes) -> None:
         """Mend an account with one call of ``usermod``, and what its password needs."""
         named = {name: changes[name] for name in ("uid", "gid", "home", "shell", "groups") if name in changes}
-        words = user.placed(**named)
+        words = account.placed(**named)
         words += [] if self.unique or "uid" not in changes else ["--non-unique"]
-        if any(word in changes for word in user.WORDS):
+        if any(word in changes for word in account.WORDS):
             known = user.info(host, self.name)
-            words += ["--comment", user.gecos(*(changes.get(word, known[word]) for word in user.WORDS))]
+            words += ["--comment", account.gecos(*(changes.get(word, known[word]) for word in account.WORDS))]
         if words:
-            user.change(host, self.name, *words)
+            account.change(host, self.name, *words)
         if "homeDoesNotExist" in changes:
             self._make_home(host, changes["homeDoesNotExist"])
         self._keep_password(host, dict(changes))
@@ -216,7 +217,7 @@ class Present(State, frozen=True, kw_only=True):
         due = {*differences, "lstchg"} if "passwd" in differences else {*differences}
         days = {name: value for name, value in self._days().items() if name in due}
         if days:
-            shadow.change(host, self.name, **days)
+            _days.change(host, self.name, **days)
 
     def _locked(self, host: Host) -> bool:
         found = _accounts.shadow(host, self.name)
