@@ -22,7 +22,7 @@ NAMES = [function.name for function in FUNCTIONS]
 ONLY_FOR_REAL = {
     *("test.stack", "test.version", "test.versions", "test.versions_report", "test.versions_information"),
     *("test.providers", "test.rand_str", "status.all_status", "status.procs", "status.pid"),
-    *("cmd.script_retcode", "cmd.exec_code", "cmd.exec_code_all"),
+    *("cmd.script_retcode", "cmd.exec_code", "cmd.exec_code_all", "test.not_loaded"),
 }
 #: Second names, tried under the first.
 ALIASES = {
