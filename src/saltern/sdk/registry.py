@@ -96,11 +96,12 @@ class Function:
         """The function as a caller sees it: ``test.echo(text)``."""
         import inspect
 
-        bare = [
-            one.replace(name=public_name(one.name), annotation=inspect.Parameter.empty)
-            for one in list(inspect.signature(self.call).parameters.values())[1:]
-        ]
-        return f"{self.name}{inspect.Signature(bare)}"
+        own = list(inspect.signature(self.call).parameters.values())[1:]
+        bare = [one.replace(annotation=inspect.Parameter.empty) for one in own]
+        shown = f"{self.name}{inspect.Signature(bare)}"
+        for one in own:  # afterwards: a public name may be a word of Python's, which a Parameter refuses
+            shown = re.sub(rf"\b{one.name}(?=[=,)])", public_name(one.name), shown)
+        return shown
 
     @property
     def help(self) -> str:
@@ -339,6 +340,16 @@ class _Noun:
         """Have the modules below the noun's read again when they are next asked for."""
         for name in [name for name in sys.modules if name.startswith(f"{self.module.__name__}.")]:
             del sys.modules[name]
+
+
+def functions_in(noun: str, module: types.ModuleType) -> Mapping[str, Function]:
+    """Return the functions that a module has, by their names, as those of ``noun``."""
+    return _Noun(noun, module).functions
+
+
+def states_in(noun: str, module: types.ModuleType) -> Mapping[str, StateKind]:
+    """Return the states that a module has, by their names, as those of ``noun``."""
+    return _Noun(noun, module).states
 
 
 def _states(noun: str, module: types.ModuleType, holder: types.ModuleType) -> Iterator[tuple[str, StateKind]]:
