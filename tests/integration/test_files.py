@@ -315,7 +315,7 @@ def test_what_an_agent_pushes_is_served(site: Site) -> None:
 
 def test_pushes_have_limits(site: Site) -> None:
     source = site.agents["b"].layout.root / "upload"
-    errors: list[dict[str, Any]] = []
+    errors: list[str] = []
     for size, name in ((3_000_001, "large"), (2_900_000, "first"), (2_900_000, "second")):
         source.write_bytes(os.urandom(size))
         error = site.run("b", "cp.push", str(source), upload_path=f"/{name}").settled["b"].error

@@ -35,6 +35,8 @@ def test_as_dpkg_does(one: str, other: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(DEBIAN, DEBIAN, DEBIAN)
 def test_an_order(compare: versions.Compare, one: str, two: str, three: str) -> None:
+    if compare is versions.rpm:  # to which a version without a release is equal to that with any
+        one, two, three = (version.replace("-", ".") for version in (one, two, three))
     assert compare(one, one) == 0
     assert compare(one, two) == -compare(two, one)
     if compare(one, two) <= 0 and compare(two, three) <= 0:

@@ -135,7 +135,7 @@ def github_signature(host: Host, string: str, shared_secret: str, challenge_hmac
     """Tell whether ``challenge_hmac`` (``sha1=…`` or ``sha256=…``) is GitHub's signature of a message.
 
     Example:
-        saltern run '*' hashutil.github_signature 'a message' 'shared secret' sha1=bc6550fc290acf5b
+        saltern run '*' hashutil.github_signature message secret challenge_hmac=sha1=bc6550fc290acf5b
     """
     kind, _, given = challenge_hmac.partition("=")
     if kind not in ("sha1", "sha256"):

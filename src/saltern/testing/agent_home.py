@@ -184,12 +184,15 @@ class NoErrands:
     """No controller is there to be asked."""
 
     async def ask(self, service: str, data: bytes) -> bytes:
+        """Raise Unavailable."""
         raise Unavailable("no controller here")
 
     async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Raise Unavailable."""
         raise Unavailable("no controller here")
 
     async def push(self, source: str, path: str) -> None:
+        """Raise Unavailable."""
         raise Unavailable("no controller here")
 
 

@@ -158,9 +158,9 @@ class FakeController(FakePillars):
             queue_until=self._now + request.queue if request.queue else None,
         )
         self._begin(job, targets)
-        for key in targets.members:
+        for key in sorted(targets.members, key=lambda key: targets.members[key]):
             self._run_one(job, self.fleet[key], request)
-        self._count(job.jid)
+            self._count(job.jid)
         self._tell()
         return job
 

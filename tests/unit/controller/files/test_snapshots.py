@@ -108,7 +108,7 @@ class World:
     def __init__(self, *backends: Memory) -> None:
         self.stream, self.clock = Stream(), Clock()
         self.blobs = Blobs(lambda: self.stream)  # type: ignore[arg-type,return-value]
-        sources = [Source(one, number) for number, one in enumerate(backends)]  # type: ignore[arg-type]
+        sources = [Source(one, number) for number, one in enumerate(backends)]
         self.snapshots = Snapshots(sources, self.blobs, self.clock)
 
     async def base(self, since: float = 0.0) -> Snapshot:
