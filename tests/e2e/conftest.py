@@ -16,9 +16,13 @@ def lab() -> Iterator[Lab]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
+    made = None
     try:
         made = Lab().__enter__()
+        made.host("probe").kill()
     except Unavailable as error:
+        if made is not None:
+            made.down()
         pytest.skip(f"no lab hosts here: {error}")
     try:
         yield made
