@@ -1,0 +1,1 @@
+"""Repositories of git: cloned, kept at a revision, looked into and changed."""
