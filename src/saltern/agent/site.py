@@ -37,6 +37,7 @@ def build_site(
         pillar=None if own else pillar,
         opts=_opts(layout, settings),
         directory=layout.agent / "states",
+        with_code=True,
     )
 
 

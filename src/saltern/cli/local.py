@@ -72,6 +72,7 @@ def site(context: Context, options: argparse.Namespace, machine: Host) -> Site:
         pillar_tree=LocalTree(pillar),
         opts={"id": options.id or os.uname().nodename, **_settings(context)},
         directory=record(context),
+        with_code=True,
     )
 
 

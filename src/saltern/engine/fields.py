@@ -23,6 +23,8 @@ def make(host: Host, kind: StateKind, chunk: Chunk, required: Sequence[str] = ()
     is given them.
     Raises BadArgument that names the argument, where it is written, and the nearest known one.
     """
+    if kind.cls.TAKES_LOW:
+        return msgspec.convert({"name": chunk.name, "low": filled(host, chunk.low)}, kind.cls)
     arguments = filled(host, {**chunk.args, **_from_globals(kind, chunk), "name": chunk.name})
     if required and "require" in kind.cls.__struct_fields__:
         arguments["require"] = list(required)

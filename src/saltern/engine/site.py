@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from saltern.sls.tree import Tree
 from saltern.sls.world import World
 
 if TYPE_CHECKING:
+    from saltern.engine.legacy.collection import Collection
     from saltern.sls.template import Template
 
 #: Returns the pillar, with the first argument laid over it; the second is an environment, or empty for all.
@@ -35,15 +37,18 @@ class Site:
         opts: Mapping[str, Any] | None = None,
         registry: Registry = LIBRARY,
         directory: Path | None = None,
+        with_code: bool = False,
     ) -> None:
         """Take the machine and the trees. The pillar is ``pillar``'s, or compiled from ``pillar_tree``.
 
         ``opts`` are settings under Salt's names. ``directory`` is where runs are recorded, so that they can
-        be undone and exclude each other; without one they are neither.
+        be undone and exclude each other; without one they are neither. ``with_code`` adds the modules of the
+        tree (``_modules``, ``_states`` …) to the registry.
         """
         self.host = host
         self.tree = tree
-        self.registry = registry
+        self._library = registry
+        self._with_code = with_code
         self.directory = directory
         self.opts = dict(opts or {})
         self._pillar_tree = pillar_tree
@@ -52,6 +57,33 @@ class Site:
         self._pillarenv = str(self.opts.get("pillarenv") or "")
         self._pillar: Mapping[str, Any] | None = None
         self.supply = RunSupply(self)
+
+    # --- code of the file roots --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def code(self) -> Collection:
+        """The modules of the tree: those of the agent's own environment, then those of ``base``."""
+        from saltern.engine.legacy.collection import Collection
+
+        own = self.opts.get("saltenv")
+        saltenvs = dict.fromkeys([str(own), "base"] if own else ["base"])
+        return Collection(self.host, lambda: self.tree, self._library, list(saltenvs))
+
+    @functools.cached_property
+    def registry(self) -> Registry:
+        """All that can be called and kept true."""
+        if not self._with_code:
+            return self._library
+        from saltern.engine.legacy.registry import TreeRegistry
+
+        return TreeRegistry(self._library, self.code)
+
+    def _renderer(self, name: str) -> Callable[..., Any] | None:
+        if not self._with_code:
+            return None
+        from saltern.engine.legacy.renderers import renderer
+
+        return renderer(self.code, self.host, name)
 
     # --- pillar ------------------------------------------------------------------------------------------
 
@@ -135,9 +167,10 @@ class Site:
         from saltern.sls.template import Work, same_line
 
         template = self._template(text, context, where, saltenv)
-        if engine not in RENDERERS.names():
+        own = self._renderer(engine)
+        if own is None and engine not in RENDERERS.names():
             raise NotSupported(f"{where}: no template engine {engine!r}", hint="jinja is one")
-        return RENDERERS.get(engine)(Work(text, same_line), template, "").text(engine, template)
+        return (own or RENDERERS.get(engine))(Work(text, same_line), template, "").text(engine, template)
 
     def rendered(
         self, renderers: str, text: str, context: Mapping[str, Any], where: str, saltenv: str
@@ -177,6 +210,7 @@ class Site:
             watches=self._watches,
             aggregates=self._aggregates,
             host=self.host,
+            renderer=self._renderer,
         )
 
     def _call(self, fun: str, *args: Any, **kwargs: Any) -> Any:

@@ -18,8 +18,11 @@ class Holdings(Protocol):
     """Where a supply comes from."""
 
     tree: Tree
-    registry: Registry
     opts: dict[str, Any]
+
+    @property
+    def registry(self) -> Registry:
+        """All that can be called and kept true."""
 
     @property
     def pillar(self) -> Mapping[str, Any]:

@@ -43,6 +43,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     #: Whether any argument is taken, unchecked; they are then in the field ``given``, a mapping.
     TAKES_ANYTHING: ClassVar[bool] = False
 
+    #: Whether it is handed all that is written, as Salt's low data, in the field ``low``, unchecked.
+    TAKES_LOW: ClassVar[bool] = False
+
+    #: Whether the engine looks before ``apply``; if not, ``apply`` itself finds out what there is to do.
+    LOOKS_FIRST: ClassVar[bool] = True
+
     #: Whether the engine looks again after ``apply``.
     LOOKS_AGAIN: ClassVar[bool] = True
 

@@ -102,6 +102,14 @@ class LocalTree:
         """Return the paths of all files of an environment, sorted."""
         return self._listing(saltenv).files
 
+    def files_beneath(self, saltenv: str, directory: str) -> Sequence[str]:
+        """Return the paths of the files in one directory and below, sorted; nothing else is looked at."""
+        require_inside(directory)
+        roots = self._directories(saltenv)
+        return sorted(
+            {entry.path for root in roots for entry in root.walk(directory) if not entry.is_directory}
+        )
+
     def directories(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all directories of an environment, sorted."""
         return self._listing(saltenv).directories
@@ -215,9 +223,12 @@ class _Root:
     def _beneath(self, real: str) -> bool:
         return real.startswith(self._real.rstrip("/") + "/")
 
-    def walk(self) -> Iterator[Entry]:
+    def walk(self, directory: str = "") -> Iterator[Entry]:
         """Give all files and directories beneath, also through links that stay within."""
-        queue = [("", frozenset({self._real}))]
+        begin = os.path.realpath(os.path.join(self._real, directory))
+        if directory and not self._beneath(begin):
+            return
+        queue = [(f"{directory}/" if directory else "", frozenset({self._real, begin}))]
         while queue:
             prefix, above = queue.pop()
             for entry in self._entries(prefix):

@@ -19,6 +19,10 @@ def _yes(name: str) -> bool:
     return True
 
 
+def _none(name: str) -> None:
+    return None
+
+
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """The machine that a tree is compiled for.
 
@@ -27,6 +31,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     whether a state module does something of its own for ``watch`` (Salt's ``mod_watch``), ``aggregates``
     whether its states can be merged. ``opts`` is what templates see as ``opts``, and has Salt's settings
     of the compiler (``options.Options`` lists them). Filters that look at the machine use ``host``.
+    ``renderer(name)`` returns a renderer that the files bring themselves, which goes before one of ours.
     """
 
     id: str
@@ -38,3 +43,4 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     watches: Callable[[str], bool] = _yes
     aggregates: Callable[[str], bool] = _no
     host: Host | None = None
+    renderer: Callable[[str], Callable[..., Any] | None] = _none

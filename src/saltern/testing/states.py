@@ -25,7 +25,7 @@ def site(
 ) -> Site:
     """Return the site of a fake host, which is supplied by it: files of ``base``, a pillar, and settings."""
     files = MemoryTree({"base": dict(tree or {})}, host.place)
-    made = Site(host, files, opts={"id": "fake", **(opts or {})}, directory=directory)
+    made = Site(host, files, opts={"id": "fake", **(opts or {})}, directory=directory, with_code=True)
     made.give_pillar(pillar)
     host.supply = made.supply
     return made

@@ -84,7 +84,7 @@ def allowed(parts: list[Part], options: Options, template: Template) -> list[Par
 
 def _step(part: Part, work: Work, template: Template, renderers: Renderers) -> Work:
     try:
-        renderer = renderers.get(part.name)
+        renderer = template.world.renderer(part.name) or renderers.get(part.name)
     except NotFound as error:
         raise template.fail(error.message, line=1, hint=error.hint) from None
     try:

@@ -1,0 +1,3 @@
+"""``salt.defaults``: what Salt takes for granted."""
+
+DEFAULT_TARGET_DELIM = ":"

@@ -1,0 +1,1 @@
+"""``salt.ext``: what Salt used to bring along."""
