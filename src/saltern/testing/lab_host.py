@@ -41,6 +41,13 @@ VOLATILE = (
     "var/lib/saltern",
     "var/tmp",
     "etc/.pwd.lock",
+    # rpm writes these when it is only asked, and dnf makes an empty history
+    "var/lib/rpm/rpmdb.sqlite-shm",
+    "var/lib/rpm/.rpm.lock",
+    "root/.rpmdb",
+    "var/lib/dnf/history.sqlite",
+    "var/lib/dnf/history.sqlite-shm",
+    "var/lib/dnf/history.sqlite-wal",
 )
 _STARTED_AGAIN = 133  # how systemd-nspawn ends when its host rebooted
 

@@ -138,15 +138,12 @@ class Zypper(Rpm):
 
     def _foreseen(self, tree: Element) -> Differences:
         found: Differences = {}
-        for part in tree.iter("install-summary"):
-            for one in part.iter("solvable"):
-                if one.get("type") == "package":
-                    going = one.get("summary-desc") == "to-remove"
-                    found[one.get("name", "")] = {
-                        "old": one.get("edition-old", one.get("edition", "") if going else ""),
-                        "new": "" if going else one.get("edition", ""),
-                    }
-            for removed in part.iter("to-remove"):
-                for one in removed.iter("solvable"):
-                    found[one.get("name", "")] = {"old": one.get("edition", ""), "new": ""}
+        for summary in tree.iter("install-summary"):
+            for part in summary:
+                for one in part.iter("solvable"):
+                    edition = one.get("edition", "")
+                    if part.tag == "to-remove":
+                        found[one.get("name", "")] = {"old": edition, "new": ""}
+                    elif one.get("type") == "package":
+                        found[one.get("name", "")] = {"old": one.get("edition-old", ""), "new": edition}
         return found
