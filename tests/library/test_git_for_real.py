@@ -11,12 +11,9 @@ from typing import Any
 import pytest
 
 from saltern.engine.call import call
-from saltern.engine.door import PLAIN, Looking, Mending
-from saltern.engine.ensure import ensure
-from saltern.engine.result import Result
 from saltern.library.git.states import Cloned, ConfigSet, ConfigUnset, Detached, Latest, Present
-from saltern.sdk import State
 from saltern.sdk.local import LocalHost
+from saltern.testing.real_states import kept, once
 from saltern.testing.repository import Repository
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the program git is not on this machine")
@@ -35,32 +32,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalHost:
     who |= {"GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@example.com"}
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return LocalHost(environment={"PATH": os.environ["PATH"], **who, **nobody})
-
-
-def tree(path: Path) -> dict[str, Any]:
-    """Return all that lies below a path, with contents and times."""
-    return {
-        str(one): (one.lstat().st_mtime_ns, one.read_bytes() if one.is_file() else b"")
-        for one in sorted(path.rglob("*"))
-    }
-
-
-def once(host: LocalHost, state: State, where: Path | None = None) -> Result:
-    """Look, which must change nothing; then run."""
-    before = tree(where) if where is not None else {}
-    ensure(state, Looking(host), None)
-    assert (tree(where) if where is not None else {}) == before, "a dry run has changed something"
-    return ensure(state, Looking(host), Mending(host, PLAIN, None, lambda _: None, lambda _: None))
-
-
-def kept(host: LocalHost, state: State, where: Path | None = None) -> Result:
-    """Look, run, and run again, which must find nothing to do."""
-    done = once(host, state, where)
-    assert done.result, done
-    again = once(host, state, where)
-    assert again.result, again
-    assert not again.changes, again
-    return done
 
 
 def latest(origin: Repository, target: Path, **options: Any) -> Latest:
@@ -88,14 +59,14 @@ def test_a_tag_a_commit_and_back(host: LocalHost, origin: Repository, tmp_path: 
     first = origin.git("rev-parse", "HEAD")
     origin.git("tag", "-a", "-m", "x", "v1")
     second = origin.commit({"a": "two"})
-    kept(host, latest(origin, target, rev="v1"))
+    kept(host, latest(origin, target, rev="v1"), tmp_path)
     assert content(target) == "one"
-    kept(host, latest(origin, target, rev=second[:12]))
+    kept(host, latest(origin, target, rev=second[:12]), tmp_path)
     assert content(target) == "two"
     refused = once(host, latest(origin, target, rev="v1"), tmp_path)
     assert refused.result is False
     assert "this is not a fast-forward" in refused.comment
-    done = kept(host, latest(origin, target, rev="v1", force_reset=True))
+    done = kept(host, latest(origin, target, rev="v1", force_reset=True), tmp_path)
     assert done.changes["revision"] == {"old": second, "new": first}
     assert content(target) == "one"
 
@@ -103,15 +74,15 @@ def test_a_tag_a_commit_and_back(host: LocalHost, origin: Repository, tmp_path: 
 def test_a_branch_under_another_name(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
     origin.branch("next", {"a": "next"})
-    kept(host, latest(origin, target))
-    done = kept(host, latest(origin, target, rev="next", branch="local"))
+    kept(host, latest(origin, target), tmp_path)
+    done = kept(host, latest(origin, target, rev="next", branch="local"), tmp_path)
     assert done.changes["local_branch"] == {"old": "main", "new": "local"}
     assert content(target) == "next"
     assert host.run("git", "-C", str(target), "rev-parse", "--abbrev-ref", "@{upstream}") == "origin/next\n"
-    kept(host, latest(origin, target, branch="main", rev="main"))
+    kept(host, latest(origin, target, branch="main", rev="main"), tmp_path)
     assert content(target) == "one"
     fresh = tmp_path / "fresh"
-    kept(host, latest(origin, fresh, rev="next", branch="mine"))
+    kept(host, latest(origin, fresh, rev="next", branch="mine"), tmp_path)
     assert (content(fresh), host.run("git", "-C", str(fresh), "branch", "--show-current")) == (
         "next",
         "mine\n",
@@ -122,34 +93,34 @@ def test_changes_of_ones_own_are_kept_unless_told(
     host: LocalHost, origin: Repository, tmp_path: Path
 ) -> None:
     target = tmp_path / "app"
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     (target / "a").write_text("mine")
-    kept(host, latest(origin, target, force_reset="remote-changes"))
+    kept(host, latest(origin, target, force_reset="remote-changes"), tmp_path)
     assert content(target) == "mine"
     origin.commit({"a": "two"})
     refused = once(host, latest(origin, target), tmp_path)
     assert refused.result is False
     assert "there are uncommitted changes" in refused.comment
     assert content(target) == "mine"
-    done = kept(host, latest(origin, target, force_reset="remote-changes"))
+    done = kept(host, latest(origin, target, force_reset="remote-changes"), tmp_path)
     assert done.changes["forced update"] is True
     assert content(target) == "two"
     (target / "a").write_text("mine")
-    kept(host, latest(origin, target, force_reset=True))
+    kept(host, latest(origin, target, force_reset=True), tmp_path)
     assert content(target) == "two"
 
 
 def test_history_that_was_rewritten(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
     origin.commit({"a": "two"})
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     origin.git("reset", "--hard", "HEAD~1")
     origin.commit({"a": "other"})
-    refused = once(host, latest(origin, target))
+    refused = once(host, latest(origin, target), tmp_path)
     assert refused.result is False
     assert "not a fast-forward" in refused.comment
     assert content(target) == "two"
-    kept(host, latest(origin, target, force_reset=True))
+    kept(host, latest(origin, target, force_reset=True), tmp_path)
     assert content(target) == "other"
 
 
@@ -158,36 +129,36 @@ def test_tags_come_and_go(host: LocalHost, origin: Repository, tmp_path: Path) -
     aside = origin.branch("aside", {"a": "aside"})
     origin.git("tag", "v0", aside)
     origin.git("branch", "-D", "aside")
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     origin.git("tag", "v1")
     origin.git("tag", "-d", "v0")
-    done = kept(host, latest(origin, target))
+    done = kept(host, latest(origin, target), tmp_path)
     assert done.changes == {"new_tags": ["v1"], "deleted_tags": ["v0"]}
     origin.git("tag", "v2")
-    assert not kept(host, latest(origin, target, fetch_tags=False)).changes
+    assert not kept(host, latest(origin, target, fetch_tags=False), tmp_path).changes
 
 
 def test_what_lies_there_already(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
     target.mkdir()
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     full = tmp_path / "full"
     (full / "below").mkdir(parents=True)
     (full / "below/x").write_text("")
     refused = once(host, latest(origin, full), tmp_path)
     assert refused.result is False
     assert "'force_clone'" in refused.comment
-    kept(host, latest(origin, full, force_clone=True))
+    kept(host, latest(origin, full, force_clone=True), tmp_path)
     assert sorted(os.listdir(full)) == [".git", "a"]
 
 
 def test_another_address(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     host.run("git", "-C", str(target), "remote", "set-url", "origin", "https://me:hunter2@example.com/x")
-    done = kept(host, latest(origin, target))
+    done = kept(host, latest(origin, target), tmp_path)
     assert done.changes == {"remotes/origin": {"old": "https://example.com/x", "new": origin.url}}
-    done = kept(host, latest(origin, target, remote="upstream"))
+    done = kept(host, latest(origin, target, remote="upstream"), tmp_path)
     assert done.changes["remotes/upstream"] == {"old": None, "new": origin.url}
 
 
@@ -196,31 +167,31 @@ def test_shallow(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     origin.commit({"a": "two"})
     origin.git("tag", "v1")
     origin.branch("next", {"b": "x"})
-    kept(host, latest(origin, target, depth=1))
+    kept(host, latest(origin, target, depth=1), tmp_path)
     assert host.run("git", "-C", str(target), "rev-list", "--count", "HEAD") == "1\n"
     origin.commit({"a": "three"})
-    kept(host, latest(origin, target, depth=1))
+    kept(host, latest(origin, target, depth=1), tmp_path)
     assert content(target) == "three"
-    kept(host, latest(origin, tmp_path / "tag", depth=1, rev="v1"))
+    kept(host, latest(origin, tmp_path / "tag", depth=1, rev="v1"), tmp_path)
     assert content(tmp_path / "tag") == "two"
 
 
 def test_bare_and_mirror(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     for name, options in {"bare": {"bare": True}, "mirror": {"mirror": True}}.items():
         target = tmp_path / name
-        kept(host, latest(origin, target, **options))
+        kept(host, latest(origin, target, **options), tmp_path)
         assert not (target / "a").exists()
     origin.branch("next")
     second = origin.commit({"a": "two"})
     for name, options in {"bare": {"bare": True}, "mirror": {"mirror": True}}.items():
         target = tmp_path / name
-        assert set(kept(host, latest(origin, target, **options)).changes) == {
+        assert set(kept(host, latest(origin, target, **options), tmp_path).changes) == {
             "refs/heads/main",
             "refs/heads/next",
         }
         assert host.run("git", "-C", str(target), "rev-parse", "main").strip() == second
     origin.git("branch", "-D", "next")
-    done = kept(host, latest(origin, tmp_path / "mirror", mirror=True))
+    done = kept(host, latest(origin, tmp_path / "mirror", mirror=True), tmp_path)
     assert done.changes["refs/heads/next"]["new"] is None
 
 
@@ -229,23 +200,23 @@ def test_submodules(host: LocalHost, origin: Repository, tmp_path: Path) -> None
     part.commit({"p": "one"})
     origin.git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", part.url, "part")
     origin.commit()
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     assert not (target / "part/p").exists()
-    done = kept(host, latest(origin, target, submodules=True))
+    done = kept(host, latest(origin, target, submodules=True), tmp_path)
     assert done.changes == {"submodules": ["part"]}
     assert content(target, "part/p") == "one"
     part.commit({"p": "two"})
     origin.git("-C", "part", "pull", "--quiet")
     origin.commit()
-    kept(host, latest(origin, target, submodules=True))
+    kept(host, latest(origin, target, submodules=True), tmp_path)
     assert content(target, "part/p") == "two"
 
 
 def test_fetched_only(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
-    kept(host, latest(origin, target))
+    kept(host, latest(origin, target), tmp_path)
     second = origin.commit({"a": "two"})
-    done = kept(host, latest(origin, target, update_head=False))
+    done = kept(host, latest(origin, target, update_head=False), tmp_path)
     assert done.changes == {"fetched": second}
     assert content(target) == "one"
 
@@ -253,10 +224,10 @@ def test_fetched_only(host: LocalHost, origin: Repository, tmp_path: Path) -> No
 def test_what_the_remote_does_not_have(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     target = tmp_path / "app"
     for rev in ("nothing", "0123456789abcdef"):
-        refused = once(host, latest(origin, target, rev=rev))
+        refused = once(host, latest(origin, target, rev=rev), tmp_path)
         assert refused.result is False
         assert rev in refused.comment
-    gone = once(host, Latest(name=f"file://{tmp_path}/gone", target=str(target)))
+    gone = once(host, Latest(name=f"file://{tmp_path}/gone", target=str(target)), tmp_path)
     assert gone.result is False
     assert "git ls-remote:" in gone.comment
 
@@ -267,8 +238,8 @@ def test_cloned(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     state = Cloned(name=origin.url, target=str(target))
     assert kept(host, state, tmp_path).changes == {"new": f"{origin.url} => {target}"}
     origin.commit({"a": "two"})
-    assert not kept(host, state).changes
-    done = kept(host, Cloned(name=origin.url, target=str(target), branch="next"))
+    assert not kept(host, state, tmp_path).changes
+    done = kept(host, Cloned(name=origin.url, target=str(target), branch="next"), tmp_path)
     assert done.changes == {"branch": {"old": "main", "new": "next"}}
     assert content(target) == "next"
 
@@ -286,13 +257,13 @@ def test_detached(host: LocalHost, origin: Repository, tmp_path: Path) -> None:
     second = origin.commit({"a": "two"})
     done = kept(host, state(rev=second), tmp_path)
     assert done.changes == {"HEAD": {"old": first, "new": second}}
-    kept(host, state(rev="main"))
+    kept(host, state(rev="main"), tmp_path)
     third = origin.commit({"a": "three"})
-    assert kept(host, state(rev="main")).changes["HEAD"]["new"] == third
+    assert kept(host, state(rev="main"), tmp_path).changes["HEAD"]["new"] == third
     (target / "a").write_text("mine")
-    kept(host, state(rev="main", hard_reset=True))
+    kept(host, state(rev="main", hard_reset=True), tmp_path)
     assert content(target) == "three"
-    kept(host, state(rev=first[:10], fetch_remote=False))
+    kept(host, state(rev=first[:10], fetch_remote=False), tmp_path)
     assert content(target) == "one"
 
 
@@ -303,10 +274,10 @@ def test_present_and_settings(host: LocalHost, tmp_path: Path) -> None:
     repo = str(tree_)
     done = kept(host, ConfigSet(name="user.email", value="a@example.com", repo=repo), tmp_path)
     assert done.changes == {"user.email": {"old": None, "new": ["a@example.com"]}}
-    done = kept(host, ConfigSet(name="user.email", multivar=["b", "c"], repo=repo))
+    done = kept(host, ConfigSet(name="user.email", multivar=["b", "c"], repo=repo), tmp_path)
     assert done.changes == {"user.email": {"old": ["a@example.com"], "new": ["b", "c"]}}
-    assert not once(host, ConfigUnset(name="user.email", repo=repo)).result
-    done = kept(host, ConfigUnset(name="user.email", value_regex="b", repo=repo))
+    assert not once(host, ConfigUnset(name="user.email", repo=repo), tmp_path).result
+    done = kept(host, ConfigUnset(name="user.email", value_regex="b", repo=repo), tmp_path)
     assert done.changes == {"user.email": {"old": ["b"], "new": ["c"]}}
     done = kept(host, ConfigUnset(name="user\\..*", all=True, repo=repo), tmp_path)
     assert done.changes == {"user.email": {"old": ["c"], "new": None}}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import msgspec
 
@@ -111,11 +111,24 @@ class Door(Host):
         """Return a file's content."""
         return self.inner.read(path, limit)
 
+    def open(self, path: str) -> BinaryIO:
+        """Return a file's content to be read in pieces."""
+        return self.inner.open(path)
+
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
         """Replace a file's content; a new one's permissions follow the state's umask."""
+        self.inner.write(path, data, self._mode_of(path, mode), owner)
+
+    def pour(
+        self, path: str, pieces: Iterable[bytes], mode: int | None = None, owner: User | None = None
+    ) -> None:
+        """Replace a file's content by pieces; a new one's permissions follow the state's umask."""
+        self.inner.pour(path, pieces, self._mode_of(path, mode), owner)
+
+    def _mode_of(self, path: str, mode: int | None) -> int | None:
         if mode is None and self._around.umask is not None and self.inner.stat(path) is None:
-            mode = 0o666 & ~self._around.umask
-        self.inner.write(path, data, mode, owner)
+            return 0o666 & ~self._around.umask
+        return mode
 
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at ``path``."""
@@ -195,6 +208,12 @@ class Looking(Door):
         return super().http(request)
 
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
+        """Refuse."""
+        self._refuse(f"write {path}")
+
+    def pour(
+        self, path: str, pieces: Iterable[bytes], mode: int | None = None, owner: User | None = None
+    ) -> None:
         """Refuse."""
         self._refuse(f"write {path}")
 
@@ -294,6 +313,13 @@ class Mending(Door):
         """Note what is there, then replace a file's content."""
         self._before(self.inner.real_path(path))
         super().write(path, data, mode, owner)
+
+    def pour(
+        self, path: str, pieces: Iterable[bytes], mode: int | None = None, owner: User | None = None
+    ) -> None:
+        """Note what is there, then replace a file's content."""
+        self._before(self.inner.real_path(path))
+        super().pour(path, pieces, mode, owner)
 
     def make_directory(self, path: str, mode: int = 0o755) -> None:
         """Note which directories are missing, then make them."""

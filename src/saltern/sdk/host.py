@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from saltern.sdk.agent import AgentControl
 from saltern.sdk.command import Command, Finished
@@ -221,6 +222,19 @@ class Host(Protocol):
 
         Raises TimedOut after 30 seconds, and what ``write`` raises.
         """
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a regular file's content, of any size, to be read in pieces and closed.
+
+        Raises NotFound, NotAllowed, Conflict.
+        """
+        return io.BytesIO(self.read(path))
+
+    def pour(
+        self, path: str, pieces: Iterable[bytes], mode: int | None = None, owner: User | None = None
+    ) -> None:
+        """Replace a file's content in one step by what comes in pieces, as ``write`` does."""
+        self.write(path, b"".join(pieces), mode, owner)
 
     def exists(self, path: str) -> bool:
         """Tell whether something lies at ``path``, behind links."""

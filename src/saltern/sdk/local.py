@@ -8,9 +8,9 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from saltern.foundation.clock import SystemClock
 from saltern.sdk.agent import AgentControl
@@ -236,8 +236,25 @@ class LocalHost(Host):
             raise OutputTooLarge(f"{path}: more than {limit} bytes")
         return data
 
+    def open(self, path: str) -> BinaryIO:
+        """Return a regular file's content to be read in pieces; a pipe or a device is refused."""
+        with _named_errors(path):
+            file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 - the caller closes it
+            try:
+                _size_of_file(path, file)
+            except BaseException:
+                file.close()
+                raise
+            return file
+
     def write(self, path: str, data: bytes, mode: int | None = None, owner: User | None = None) -> None:
         """Replace a file's content in one step; see Host."""
+        self.pour(path, (data,), mode, owner)
+
+    def pour(
+        self, path: str, pieces: Iterable[bytes], mode: int | None = None, owner: User | None = None
+    ) -> None:
+        """Replace a file's content in one step by what comes in pieces; see Host."""
         from pathlib import Path
 
         from saltern.foundation import atomic
@@ -250,7 +267,7 @@ class LocalHost(Host):
             permissions = mode if mode is not None else stat.S_IMODE(old.st_mode) if old else 0o644
             ids = (owner.uid, owner.gid) if owner else (old.st_uid, old.st_gid) if old else None
             ids = ids if ids is not None and _is_another(ids) else None
-            atomic.write(Path(name), data, mode=permissions, durable=False, owner=ids, directory=directory)
+            atomic.write(Path(name), pieces, mode=permissions, durable=False, owner=ids, directory=directory)
 
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at ``path``; None when nothing does."""

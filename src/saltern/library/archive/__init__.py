@@ -1,0 +1,1 @@
+"""Archives: what they hold, unpacking them where nothing else is touched, and making them."""
