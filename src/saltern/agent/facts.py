@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,6 +12,9 @@ from saltern.agent.credential import Identity
 from saltern.agent.settings import AgentSettings
 from saltern.foundation import atomic
 from saltern.foundation.layout import Layout
+
+if TYPE_CHECKING:
+    from saltern.grains.collect import Grains
 
 log = logging.getLogger("saltern.agent")
 
@@ -35,10 +38,33 @@ class Facts:
             name=credential.name,
             static=self._settings.grains | credential.grains,
         )
-        for name, error in found.errors.items():
+        own = self._own(found.values)
+        for name, error in {**found.errors, **own.errors}.items():
             log.warning("the grains of %s are missing: %s", name, error)
-        atomic.write(self._file, msgspec.json.encode(found.values), durable=False)
-        return found.values
+        values = {**found.values, **own.values, "id": credential.name}
+        atomic.write(self._file, msgspec.json.encode(values), durable=False)
+        return values
+
+    def _own(self, values: Mapping[str, Any]) -> Grains:
+        """Return what the code says that was brought here from the file roots' ``_grains``."""
+        from saltern.grains.collect import Grains, learn
+
+        data = self._layout.agent / "data"
+        if not (data / "code/_grains").is_dir():
+            return Grains(values={})
+        from saltern.engine.legacy.keeping import collectors
+        from saltern.engine.site import Site
+        from saltern.grains.sources import Collector
+        from saltern.sdk.local import LocalHost
+        from saltern.sls.tree import LocalTree
+
+        host = LocalHost(settings=str(self._layout.settings), data=str(data), grains=lambda: values)
+        tree = LocalTree({"base": [str(data / "code")]})
+        site = Site(
+            host, tree, pillar=lambda given, saltenv: given, opts={"id": values["id"]}, with_code=True
+        )
+        host.supply = site.supply
+        return learn(host, [Collector(*one) for one in collectors(site.code, values)])
 
     def known(self) -> Mapping[str, Any]:
         """Return what was collected last."""

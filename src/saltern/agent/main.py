@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from saltern.engine.outcome import Outcome
     from saltern.sdk import Host
     from saltern.sdk.host import Emit
+    from saltern.sdk.registry import Registry
     from saltern.sdk.supply import Supply
     from saltern.sls.tree import Tree
 
@@ -75,10 +76,21 @@ def _performer(layout: Layout, settings: AgentSettings) -> Perform:
             grains=facts.known,
             supply=supply,
         )
-        outcome = _with_snapshot(call(host, order.fun, order.args, order.kwargs), trees)
+        outcome = _with_snapshot(
+            call(host, order.fun, order.args, order.kwargs, registry=_registry(host)), trees
+        )
         return masks[0].hidden(outcome) if masks and not order.kwargs.get("unmask") else outcome
 
     return perform
+
+
+def _registry(host: Host) -> Registry:
+    """Return what can be called; the controllers' files are asked for only when their code may be meant."""
+    from saltern.engine.legacy.keeping import known
+    from saltern.engine.legacy.registry import CallRegistry
+    from saltern.sdk.registry import LIBRARY
+
+    return CallRegistry(LIBRARY, known(host.data).nouns, lambda: host.supply.catalogue() or LIBRARY)
 
 
 def _with_snapshot(outcome: Outcome, trees: list[Tree]) -> Outcome:

@@ -72,6 +72,8 @@ def lock(directory: Path) -> int:
 def preload() -> None:
     """Load the whole function library, so that no job waits for an import."""
     import saltern.engine.call
+    import saltern.engine.legacy.keeping
+    import saltern.engine.legacy.registry
     import saltern.sdk.local  # noqa: F401
     from saltern.sdk.registry import LIBRARY
 

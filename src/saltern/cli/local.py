@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from saltern.engine.site import Site
     from saltern.sdk.host import Host
     from saltern.sdk.local import LocalHost
+    from saltern.sdk.registry import Registry
     from saltern.sdk.supply import Supply
 
 _FILES, _PILLAR = ("srv/saltern", "srv/salt"), ("srv/pillar",)
@@ -58,17 +59,29 @@ def host(context: Context, options: argparse.Namespace) -> LocalHost:
     return made
 
 
+def registry(context: Context, options: argparse.Namespace, machine: Host) -> Registry:
+    """Return what can be called: the library, and what the file roots add to it where they have code."""
+    from saltern.sdk.registry import LIBRARY
+
+    roots = [root for roots in _files(context, options).values() for root in roots]
+    has_code = any(Path(root, "_modules").is_dir() for root in roots)
+    return machine.supply.catalogue() if has_code else LIBRARY
+
+
+def _files(context: Context, options: argparse.Namespace) -> Mapping[str, Sequence[str]]:
+    return _roots(options.file_root) or {"base": [str(context.layout.root / one) for one in _FILES]}
+
+
 def site(context: Context, options: argparse.Namespace, machine: Host) -> Site:
     """Return where this machine's states come from. Raises SettingsError for a bad ``agent.yaml``."""
     from saltern.engine.site import Site
     from saltern.sls.tree import LocalTree
 
     root = context.layout.root
-    files = _roots(options.file_root) or {"base": [str(root / one) for one in _FILES]}
     pillar = _roots(options.pillar_root) or {"base": [str(root / one) for one in _PILLAR]}
     return Site(
         machine,
-        LocalTree(files),
+        LocalTree(_files(context, options)),
         pillar_tree=LocalTree(pillar),
         opts={"id": options.id or os.uname().nodename, **_settings(context)},
         directory=record(context),

@@ -78,6 +78,12 @@ class Site:
 
         return TreeRegistry(self._library, self.code)
 
+    def sync(self, host: Host, kinds: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Note the code of the tree; return what is new of it, by kind. Raises SalternError."""
+        from saltern.engine.legacy.keeping import sync
+
+        return sync(host, self.code, kinds)
+
     def _renderer(self, name: str) -> Callable[..., Any] | None:
         if not self._with_code:
             return None

@@ -28,6 +28,9 @@ class Holdings(Protocol):
     def pillar(self) -> Mapping[str, Any]:
         """The host's pillar. Raises SlsError."""
 
+    def sync(self, host: Any, kinds: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Note the code of the tree; return what is new of it, by kind. Raises SalternError."""
+
     def forget_pillar(self) -> None:
         """Have the pillar compiled anew when it is next asked for."""
 
@@ -132,6 +135,14 @@ class RunSupply(Supply):
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function on ``host`` and return what it returns."""
         return bound(host, fun, args, kwargs, self.site.registry)
+
+    def sync(self, host: Any, kinds: Sequence[str] = ()) -> Mapping[str, Sequence[str]]:
+        """Bring the code of the file roots here; return what is new of it, by kind."""
+        return self.site.sync(host, kinds)
+
+    def catalogue(self) -> Registry:
+        """Return all that can be called."""
+        return self.site.registry
 
     def has(self, fun: str) -> bool:
         """Tell whether there is such a function."""

@@ -54,6 +54,13 @@ def collect(
     return Grains(values=values, errors=errors)
 
 
+def learn(host: Host, collectors: Sequence[Collector], patience: float = PATIENCE) -> Grains:
+    """Return what further collectors say; a later one's value replaces an earlier one's."""
+    errors: dict[str, str] = {}
+    results = _run_all(host, collectors, patience, errors)
+    return Grains(values=_merge(results, [collector.name for collector in collectors]), errors=errors)
+
+
 def _merge(results: Mapping[str, dict[str, Any]], names: list[str]) -> dict[str, Any]:
     return {key: value for name in names for key, value in results.get(name, {}).items()}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from saltern.sdk import AgentControl, BadArgument, Host, RunningJob, Unavailable
 
-ALIASES = {"pillar_refresh": "refresh_pillar"}
+ALIASES = {"pillar_refresh": "refresh_pillar", "sync_outputters": "sync_output"}
 
 
 def running(host: Host) -> list[dict[str, Any]]:
@@ -120,6 +120,104 @@ def refresh_pillar(host: Host) -> bool:
     host.supply.forget_pillar()
     _ = host.supply.pillar
     return True
+
+
+def sync_all(host: Host, refresh: bool = True) -> dict[str, list[str]]:
+    """Note the file roots' code; return by kind what is new or has changed: ``{modules: [modules.web]}``.
+
+    Functions, states, renderers and utilities are found without this, as they are when a job begins. Two
+    things wait for it, or for a run of states: grains of the file roots, which are collected anew unless
+    ``refresh`` is false, and functions that take the place of our own in calls from outside.
+
+    Example:
+        saltern run '*' saltutil.sync_all
+    """
+    found = {kind: list(new) for kind, new in host.supply.sync(host).items()}
+    _collect_anew(host, found["grains"], refresh)
+    return found
+
+
+def sync_modules(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' functions (``_modules``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_modules
+    """
+    return _synced(host, "modules", refresh)
+
+
+def sync_states(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' states (``_states``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_states
+    """
+    return _synced(host, "states", refresh)
+
+
+def sync_grains(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' grains (``_grains``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_grains
+    """
+    return _synced(host, "grains", refresh)
+
+
+def sync_renderers(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' renderers (``_renderers``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_renderers
+    """
+    return _synced(host, "renderers", refresh)
+
+
+def sync_utils(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' utilities (``_utils``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_utils
+    """
+    return _synced(host, "utils", refresh)
+
+
+def sync_returners(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' returners (``_returners``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_returners
+    """
+    return _synced(host, "returners", refresh)
+
+
+def sync_output(host: Host, refresh: bool = True) -> list[str]:
+    """Note the file roots' outputters (``_output``); return the new and the changed, as ``sync_all`` does.
+
+    Example:
+        saltern run '*' saltutil.sync_output
+    """
+    return _synced(host, "output", refresh)
+
+
+def refresh_modules(host: Host) -> bool:
+    """Return true: each job finds the modules as they are when it begins.
+
+    Example:
+        saltern run '*' saltutil.refresh_modules
+    """
+    return True
+
+
+def _synced(host: Host, kind: str, refresh: bool) -> list[str]:
+    new = list(host.supply.sync(host, (kind,))[kind])
+    _collect_anew(host, new if kind in ("grains", "utils") else [], refresh)
+    return new
+
+
+def _collect_anew(host: Host, new: list[str], refresh: bool) -> None:
+    if new and refresh and host.agent is not None:
+        refresh_grains(host)
 
 
 def _agent(host: Host) -> AgentControl:

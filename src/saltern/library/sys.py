@@ -7,7 +7,7 @@ from inspect import Parameter
 from typing import Any
 
 from saltern.sdk import Host
-from saltern.sdk.registry import LIBRARY, Function, public_name
+from saltern.sdk.registry import LIBRARY, Function, Registry, public_name
 
 
 def list_modules(host: Host, *args: str) -> list[str]:
@@ -16,7 +16,9 @@ def list_modules(host: Host, *args: str) -> list[str]:
     Example:
         saltern run '*' sys.list_modules 's*'
     """
-    return [noun for noun in LIBRARY.nouns() if not args or any(fnmatchcase(noun, one) for one in args)]
+    return [
+        noun for noun in _registry(host).nouns() if not args or any(fnmatchcase(noun, one) for one in args)
+    ]
 
 
 def list_functions(host: Host, *args: str) -> list[str]:
@@ -25,7 +27,7 @@ def list_functions(host: Host, *args: str) -> list[str]:
     Example:
         saltern run '*' sys.list_functions cmd 'test.e*'
     """
-    return [function.name for function in _chosen(args)]
+    return [function.name for function in _chosen(host, args)]
 
 
 def doc(host: Host, *args: str) -> dict[str, str]:
@@ -34,7 +36,7 @@ def doc(host: Host, *args: str) -> dict[str, str]:
     Example:
         saltern run '*' sys.doc cmd.run
     """
-    return {function.name: function.help for function in _chosen(args)}
+    return {function.name: function.help for function in _chosen(host, args)}
 
 
 def argspec(host: Host, module: str = "") -> dict[str, dict[str, Any]]:
@@ -45,7 +47,7 @@ def argspec(host: Host, module: str = "") -> dict[str, dict[str, Any]]:
     Example:
         saltern run '*' sys.argspec cmd.run
     """
-    return {function.name: _arguments(function) for function in _chosen((module,) if module else ())}
+    return {function.name: _arguments(function) for function in _chosen(host, (module,) if module else ())}
 
 
 def reload_modules(host: Host) -> bool:
@@ -57,13 +59,20 @@ def reload_modules(host: Host) -> bool:
     Example:
         saltern run '*' sys.reload_modules
     """
-    LIBRARY.reload()
+    _registry(host).reload()
     return True
 
 
-def _chosen(wanted: tuple[str, ...]) -> list[Function]:
-    names = [name for name in LIBRARY.names() if not wanted or any(_is_meant(name, one) for one in wanted)]
-    return [LIBRARY.function(name) for name in names]
+def _registry(host: Host) -> Registry:
+    """Return what can be called on the host, the file roots' own functions included."""
+    found: Registry | None = host.supply.catalogue()
+    return LIBRARY if found is None else found
+
+
+def _chosen(host: Host, wanted: tuple[str, ...]) -> list[Function]:
+    registry = _registry(host)
+    names = [name for name in registry.names() if not wanted or any(_is_meant(name, one) for one in wanted)]
+    return [registry.function(name) for name in names]
 
 
 def _is_meant(name: str, wanted: str) -> bool:

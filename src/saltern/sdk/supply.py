@@ -91,6 +91,15 @@ class Supply(Protocol):
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function on ``host`` and return what it returns. Raises what it raises."""
 
+    def sync(self, host: Any, kinds: Sequence[str] = ()) -> Mapping[str, Sequence[str]]:
+        """Bring the code of the file roots (``_modules``, ``_grains`` …) to ``host``, some kinds or all.
+
+        Return by kind what is new or has changed since: ``{modules: [modules.web]}``. Raises SalternError.
+        """
+
+    def catalogue(self) -> Any:
+        """Return all that can be called, a Registry; None where that is the library and nothing else."""
+
     def has(self, fun: str) -> bool:
         """Tell whether there is such a function."""
 
@@ -160,6 +169,14 @@ class NoSupply(Supply):
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Raise NotSupported: nothing can be called from here."""
         raise NotSupported(f"{fun}: functions can't be called from here")
+
+    def sync(self, host: Any, kinds: Sequence[str] = ()) -> Mapping[str, Sequence[str]]:
+        """Raise NotSupported: there are no file roots."""
+        raise _no_roots("salt://")
+
+    def catalogue(self) -> None:
+        """Return nothing: the library is all there is."""
+        return
 
     def has(self, fun: str) -> bool:
         """Say that there is no function."""

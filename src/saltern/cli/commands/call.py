@@ -41,7 +41,8 @@ def run(context: Context, options: argparse.Namespace) -> int:
     from saltern.engine.call import call
 
     positional, named = parse(words[1:])
-    outcome = call(local.host(context, options), words[0], positional, named)
+    machine = local.host(context, options)
+    outcome = call(machine, words[0], positional, named, registry=local.registry(context, options, machine))
     if context.json:
         context.emit(_plain(words[0], outcome))
     else:

@@ -77,6 +77,11 @@ class Collection:
         files = self.listing.get(kind, {}).values()
         return sorted({name for file in files for name in self._names(file)})
 
+    def contents(self, kind: str) -> dict[str, tuple[str, bytes]]:
+        """Return the files of a kind by name: the path in the file root, and the content."""
+        files = self.listing.get(kind, {})
+        return {name: (file.path, self._source(file).data) for name, file in files.items()}
+
     def modules(self, kind: str) -> Iterator[Loaded]:
         """Give all modules of a kind that can be used here; what can't be loaded is logged."""
         for file in self.listing.get(kind, {}).values():
@@ -228,7 +233,7 @@ class Collection:
     def names(self) -> dict[str, Any]:
         """Salt's names that are laid into each module."""
         return {
-            "__salt__": functions(self._function_names),
+            "__salt__": functions(self._function_names, self._context),
             "__states__": Callables(self._call_state, self._has_state, self._library.state_names),
             "__utils__": Callables(self._call_utility, self._has_utility, list),
             "__opts__": self._options,

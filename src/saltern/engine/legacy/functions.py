@@ -57,15 +57,14 @@ def _adapted(function: Callable[..., Any], scope: Scope, shown: str) -> Callable
     def call_from_outside(host: Host, /, *args: Any, **kwargs: Any) -> Any:
         if is_under_way():
             return call(host, *args, **kwargs)
-        scope.context.pop("retcode", None)
+        scope.context["retcode"] = 0
         try:
             found = call(host, *args, **kwargs)
         except SaltException as error:
             error.where = error.where or place(error, shown)
             raise
         retcode = scope.context.get("retcode")
-        if isinstance(retcode, int) and retcode:
-            host.fail(retcode)
+        host.fail(retcode if isinstance(retcode, int) else 0)
         return found
 
     call_from_outside.__doc__ = function.__doc__

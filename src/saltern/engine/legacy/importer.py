@@ -118,6 +118,8 @@ def _found(name: str) -> ModuleType:
 
 
 def _imported(package: ModuleType, name: str) -> ModuleType | None:
+    if not package.__name__.startswith(compat.__name__):
+        return None
     full = f"{package.__name__}.{name}"
     try:
         return importlib.import_module(full)

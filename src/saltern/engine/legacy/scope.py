@@ -197,6 +197,15 @@ def call_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return host.supply.call(host, name, args, kwargs)
 
 
-def functions(names: Callable[[], list[str]]) -> Callables:
-    """Return ``__salt__``."""
-    return Callables(call_function, lambda name: moment().host.supply.has(name), names)
+def functions(names: Callable[[], list[str]], context: dict[str, Any]) -> Callables:
+    """Return ``__salt__``. What a call ended with is the ``retcode`` of ``context``."""
+
+    def call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        host = moment().host
+        host.fail(0)
+        try:
+            return call_function(name, args, kwargs)
+        finally:
+            context["retcode"] = host.retcode
+
+    return Callables(call, lambda name: moment().host.supply.has(name), names)

@@ -44,6 +44,7 @@ def apply_(
         saltern run 'web*' state.apply nginx test=True
     """
     names = _names(mods)
+    _bring_code(host, test)
     compiled = _compiled(host, names, pillar, saltenv, exclude, pillarenv)
     what = f"state.apply {','.join(names)}".rstrip()
     return _made(host, compiled, _wishes(test, parallel, failhard), what, queue)
@@ -86,6 +87,7 @@ def highstate(
     Example:
         saltern run '*' state.highstate test=True
     """
+    _bring_code(host, test)
     compiled = _compiled(host, [], pillar, "base", exclude, pillarenv)
     return _made(host, compiled, _wishes(test, parallel, failhard), "state.highstate", queue)
 
@@ -392,6 +394,16 @@ def _names(mods: Names | None) -> list[str]:
     if mods is None:
         return []
     return [name.strip() for name in (mods.split(",") if isinstance(mods, str) else mods) if name.strip()]
+
+
+def _bring_code(host: Host, test: bool) -> None:
+    """Have an agent know the file roots' grains before it compiles states; a dry run writes nothing."""
+    if test or host.agent is None:
+        return
+    new = host.supply.sync(host)
+    if new["grains"] or new["utils"]:
+        host.agent.refresh_grains()
+        host.forget_grains()
 
 
 def _compiled(

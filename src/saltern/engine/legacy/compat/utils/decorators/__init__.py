@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from saltern.engine.legacy.compat.exceptions import CommandExecutionError
-from saltern.engine.legacy.compat.utils import path
+from saltern.engine.legacy.compat.utils.path import which_bin as _found
 
 Function = Callable[..., Any]
 
@@ -96,7 +96,7 @@ def which_bin(exes: list[str]) -> Callable[[Function], Function]:
     def decorator(function: Function) -> Function:
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if path.which_bin(exes) is None:
+            if _found(exes) is None:
                 raise CommandExecutionError(f"{function.__name__} needs the program {' or '.join(exes)}")
             return function(*args, **kwargs)
 
