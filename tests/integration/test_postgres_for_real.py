@@ -30,8 +30,7 @@ from saltern.testing.sls import MemoryTree
 
 pytestmark = pytest.mark.integration
 
-NAMES = ["with space", "quo'te\"\"", "new
-line\\! id", "--", "ünï→;$$ :x"]
+NAMES = ['quo\'te"" --', "new\nline\\! id", "-ünï→;$$ :x"]
 PASSWORDS = [
     "plain",
     "quo'te\\",
@@ -365,9 +364,7 @@ def test_nothing_shows_a_password(server: Server) -> None:
 
 def test_a_query_that_is_wrong(server: Server) -> None:
     assert server.call("postgres.psql_query", "SELECT nonsense") == "command_failed"
-    assert (
-        server.call("postgres.psql_query", "SELECT 1; SELECT 2", maintenance_db="host=evil") == "not_found"
-    )
+    assert server.call("postgres.psql_query", "SELECT 1; SELECT 2", maintenance_db="host=evil") == "not_found"
     with pytest.raises(CommandFailed):
         do(server.host, server.access, ["CREATE ROLE half", "CREATE ROLE half"])
     assert server.call("postgres.user_exists", "half") is False

@@ -28,11 +28,12 @@ class Present(InDatabase, frozen=True, kw_only=True):
     def check(self, host: Host) -> Changes:
         """Return that it has to be installed or altered. Raises NotFound when it can't be installed."""
         identifier(self.name, "extension")
-        there = seen(lambda: contents.extensions(host, self.access), {}).get(self.name)
+        there = (seen(lambda: contents.extensions(host, self.access)) or {}).get(self.name)
         if there is not None:
             differs = contents.alterations(there, self._wanted)
             return Changes({self.name: "Upgraded"}) if differs else Changes()
-        if self.name not in seen(lambda: contents.available(host, self.access), {self.name: {}}):
+        available = seen(lambda: contents.available(host, self.access))
+        if available is not None and self.name not in available:
             raise NotFound(
                 f"Extension {self.name} is not available", hint="install the package that brings it"
             )
@@ -80,7 +81,7 @@ class Absent(InDatabase, frozen=True, kw_only=True):
     def check(self, host: Host) -> Changes:
         """Return that it has to go."""
         identifier(self.name, "extension")
-        there = self.name in seen(lambda: contents.extensions(host, self.access), {})
+        there = self.name in (seen(lambda: contents.extensions(host, self.access)) or {})
         return Changes({self.name: "Absent"}) if there else Changes()
 
     def apply(self, host: Host, changes: Changes) -> None:

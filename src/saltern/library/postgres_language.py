@@ -23,7 +23,7 @@ class _Language(Reaching, frozen=True, kw_only=True):
 
     def _is_there(self, host: Host) -> bool:
         identifier(self.name, "language")
-        return self.name in seen(lambda: contents.languages(host, self.access, self.maintenance_db), [])
+        return self.name in (seen(lambda: contents.languages(host, self.access, self.maintenance_db)) or [])
 
 
 class Present(_Language, frozen=True, kw_only=True):

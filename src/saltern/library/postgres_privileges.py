@@ -58,11 +58,7 @@ class Present(_Privileges, frozen=True, kw_only=True):
 
     def check(self, host: Host) -> Changes:
         """Return that something has to be granted."""
-        return (
-            Changes()
-            if seen(lambda: acl.has_all(host, self._wanted), False)
-            else Changes({self.name: "Present"})
-        )
+        return Changes() if seen(lambda: acl.has_all(host, self._wanted)) else Changes({self.name: "Present"})
 
     def apply(self, host: Host, changes: Changes) -> None:
         """Grant it. Raises CommandFailed."""
@@ -86,11 +82,7 @@ class Absent(_Privileges, frozen=True, kw_only=True):
 
     def check(self, host: Host) -> Changes:
         """Return that something has to be taken away."""
-        return (
-            Changes({self.name: "Absent"})
-            if seen(lambda: acl.has_any(host, self._wanted), False)
-            else Changes()
-        )
+        return Changes({self.name: "Absent"}) if seen(lambda: acl.has_any(host, self._wanted)) else Changes()
 
     def apply(self, host: Host, changes: Changes) -> None:
         """Take it away. Raises CommandFailed."""

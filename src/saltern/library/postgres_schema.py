@@ -24,7 +24,7 @@ class Present(Reaching, frozen=True, kw_only=True):
     def check(self, host: Host) -> Changes:
         """Return that it has to be made, or its owner."""
         identifier(self.name, "schema")
-        there = seen(lambda: contents.schemas(host, self.access, self.dbname), {}).get(self.name)
+        there = (seen(lambda: contents.schemas(host, self.access, self.dbname)) or {}).get(self.name)
         if there is None:
             return Changes({self.name: f"Schema {self.name} has been created"}, mend="new")
         return Changes.between({"owner": there["owner"]}, {"owner": self.owner} if self.owner else {})
@@ -59,7 +59,7 @@ class Absent(Reaching, frozen=True, kw_only=True):
     def check(self, host: Host) -> Changes:
         """Return that it has to go."""
         identifier(self.name, "schema")
-        there = self.name in seen(lambda: contents.schemas(host, self.access, self.dbname), {})
+        there = self.name in (seen(lambda: contents.schemas(host, self.access, self.dbname)) or {})
         return Changes({self.name: "Absent"}) if there else Changes()
 
     def apply(self, host: Host, changes: Changes) -> None:

@@ -21,7 +21,8 @@ def found(host: Host) -> dict[str, dict[str, Any]]:
     clusters: dict[str, dict[str, Any]] = {}
     for line in host.run("pg_lsclusters", "--no-header").splitlines():
         each: dict[str, Any] = dict(zip(_COLUMNS, line.split(None, len(_COLUMNS) - 1), strict=True))
-        clusters[f"{each.pop('version')}/{each.pop('name')}"] = each | {"port": int(each["port"])}
+        key = f"{each.pop('version')}/{each.pop('name')}"
+        clusters[key] = each | {"port": int(each["port"])}
     return clusters
 
 

@@ -8,16 +8,15 @@ from typing import TypeVar
 from saltern.library.postgres.connection import Access
 from saltern.sdk import Moment, NotFound, State
 
-
 Found = TypeVar("Found")
 
 
-def seen(look: Callable[[], Found], otherwise: Found) -> Found:
-    """Return what a look finds; ``otherwise`` when its database isn't there, yet or any more."""
+def seen(look: Callable[[], Found]) -> Found | None:
+    """Return what a look finds; None when its database isn't there, yet or any more."""
     try:
         return look()
     except NotFound:
-        return otherwise
+        return None
 
 
 class Reaching(State, frozen=True, kw_only=True):
