@@ -15,6 +15,7 @@ from saltern.testing.host import FakeHost
 LOOKS = {
     *("now", "steady", "sleep", "uname", "user", "group", "interfaces", "reach", "execute", "which", "read"),
     "http",
+    "open",
     *("stat", "list_directory", "emit", "forget_grains", "run", "exists", "text", "real_path", "fail"),
 }
 ARGUMENTS: dict[str, Any] = {"path": "/tmp/x", "data": b"", "mode": 0o600, "target": "t", "name": "A"}
@@ -29,7 +30,7 @@ ARGUMENTS |= {
     "to": "/tmp/y",
     "kind": "pipe",
 }
-ARGUMENTS |= {"command": Command(argv=("x",))}
+ARGUMENTS |= {"command": Command(argv=("x",)), "pieces": (b"",)}
 
 
 def changing() -> list[str]:

@@ -42,7 +42,8 @@ def test_reading_in_pieces(tmp_path: Path) -> None:
 
 
 def test_through_doors() -> None:
-    host, noted = FakeHost(files={"/x": "old"}), []
+    host = FakeHost(files={"/x": "old"})
+    noted: list[str] = []
     with Looking(host).open("/x") as file:
         assert file.read() == b"old"
     with pytest.raises(Conflict, match="may only look"):
