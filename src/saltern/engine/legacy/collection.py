@@ -52,6 +52,7 @@ class Collection:
         self._loaded: dict[CodeFile, Loaded | SalternError] = {}
         self._virtual: dict[CodeFile, str | SalternError | None] = {}
         self._nouns: dict[tuple[str, str], Noun] = {}
+        self._named: dict[CodeFile, set[str]] = {}
         self._making: dict[CodeFile, ModuleType] = {}
         self._context: dict[str, Any] = {}
         self._options = Options()
@@ -144,7 +145,13 @@ class Collection:
         return sorted(files, key=lambda file: file.name != noun)
 
     def _names(self, file: CodeFile) -> set[str]:
-        return nouns_of(file.name, self._source(file).data.decode(errors="replace"))
+        if file not in self._named:
+            try:
+                text = self._source(file).data.decode(errors="replace")
+            except SalternError:  # whoever asks for it by its name is told
+                text = ""
+            self._named[file] = nouns_of(file.name, text)
+        return self._named[file]
 
     # --- loading -------------------------------------------------------------------------------------
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from saltern.engine.call import call
+from saltern.engine.legacy.collection import Collection
+from saltern.engine.legacy.registry import CallRegistry
 from saltern.engine.outcome import Outcome
-from saltern.sdk.registry import LIBRARY
+from saltern.sdk import NotFound, Unavailable
+from saltern.sdk.registry import LIBRARY, Registry
+from saltern.sls.tree import LocalTree
 from saltern.testing.host import FakeHost
 from saltern.testing.states import site
 
@@ -304,3 +310,78 @@ def test_runs_without_code_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(tree, "read", lambda saltenv, path: reads.append(path))
     assert made.registry.function("test.ping").name == "test.ping"
     assert reads == []
+
+
+def test_code_of_a_directory_is_found_within_its_root_alone(tmp_path: Path) -> None:
+    root, outside = tmp_path / "srv", tmp_path / "outside"
+    (root / "_modules").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "evil.py").write_text("def f():\n    return 'evil'\n")
+    (root / "_modules/good.py").write_text("def f():\n    return 'good'\n")
+    (root / "_modules/evil.py").symlink_to(outside / "evil.py")
+    (root / "_states").symlink_to(outside)
+    os.mkfifo(root / "_modules/pipe.py")
+    (root / "_modules/not-a-name.py").write_text("")
+    tree = LocalTree({"base": [str(root)]})
+    code = Collection(FakeHost(grains=GRAINS), lambda: tree, LIBRARY)
+    assert {kind: list(files) for kind, files in code.listing.items()} == {"modules": ["good"]}
+    assert list(code.functions("good").members) == ["f"]
+    assert code.functions("evil").members == {}
+
+
+def test_one_that_cannot_be_read_spoils_no_other() -> None:
+    host = FakeHost(grains=GRAINS)
+    made = site(host, tree={"_modules/gone.py": "", "_modules/good.py": "def f():\n    return 'good'\n"})
+    read = made.tree.read
+
+    def failing(saltenv: str, path: str) -> Any:
+        if path.endswith("gone.py"):
+            raise Unavailable("it is gone")
+        return read(saltenv, path)
+
+    made.tree.read = failing  # type: ignore[method-assign]
+    assert data(call(host, "good.f", registry=made.registry)) == "good"
+    outcome = call(host, "gone.f", registry=made.registry)
+    assert outcome.error is not None
+    assert outcome.error.message == "it is gone"
+
+
+def test_a_call_from_outside_asks_the_file_roots_only_when_it_must() -> None:
+    asked: list[str] = []
+
+    def beyond() -> Registry:
+        asked.append("asked")
+        return made.registry
+
+    made = site(FakeHost(grains=GRAINS), tree={"_modules/test.py": "def mine():\n    return 1\n"})
+    plain, knowing = CallRegistry(LIBRARY, (), beyond), CallRegistry(LIBRARY, ("test",), beyond)
+    assert plain.function("test.ping").module.__name__ == "saltern.library.test"
+    with pytest.raises(NotFound, match="no function .nothing."):
+        plain.function("nothing")
+    assert asked == []
+    assert plain.function("test.mine").name == "test.mine"
+    assert knowing.function("test.ping").name == "test.ping"
+    assert asked == ["asked", "asked"]
+    with pytest.raises(NotFound, match=r"no function 'test\.pnig'"):
+        plain.function("test.pnig")
+
+
+def test_options_are_those_of_the_call() -> None:
+    text = (
+        "import copy\n"
+        "def look():\n"
+        "    __opts__['mine'] = 1\n"
+        "    plain = dict(__opts__)\n"
+        "    deep = copy.deepcopy(__opts__)\n"
+        "    return [plain['test'], deep['grains']['os'], __opts__.get('nothing', 'no'), plain['mine'],\n"
+        "            __opts__['pillar']['web']['port'], 'id' in __opts__, len(plain) == len(__opts__)]\n"
+    )
+    assert data(run("own.look", tree={"_modules/own.py": text})) == [False, "Debian", "no", 1, 80, True, True]
+
+
+def test_the_return_code_of_what_it_calls_is_in_its_context() -> None:
+    text = "def f():\n    __salt__['cmd.run']('false')\n    return __context__['retcode']\n"
+    host = FakeHost(grains=GRAINS, programs={"/bin/sh -c false": {"retcode": 1}}, files={"/bin/sh": ""})
+    made = site(host, tree={"_modules/own.py": text})
+    outcome = call(host, "own.f", registry=made.registry)
+    assert (outcome.retcode, json.loads(outcome.data)) == (1, 1)
