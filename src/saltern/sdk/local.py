@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import shutil
@@ -20,13 +19,13 @@ from saltern.sdk.errors import (
     NotAllowed,
     NotFound,
     OutputTooLarge,
-    SalternError,
     TimedOut,
     Unavailable,
 )
 from saltern.sdk.facts import Group, Interface, Kind, Stat, Uname, User
 from saltern.sdk.host import READ_LIMIT, Emit, Host, NodeKind
 from saltern.sdk.http import Request, Response
+from saltern.sdk.oserrors import named_errors
 from saltern.sdk.supply import NO_SUPPLY, Supply
 
 #: Searched after PATH: a service's or an ordinary user's PATH often lacks the administrator's programs.
@@ -183,7 +182,7 @@ class LocalHost(Host):
         """Ask a web server and return its answer; see Host."""
         from saltern.sdk import http
 
-        with _named_errors(into):
+        with named_errors(into):
             return http.send(request, into)
 
     # --- programs ----------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ class LocalHost(Host):
         from saltern.sdk import process
 
         sink = self.emit if command.stream else None
-        with _named_errors(command.argv[0], command.cwd):
+        with named_errors(command.argv[0], command.cwd):
             options = self._options(command)
             return process.run(options, command.stdin, command.timeout, command.limit, sink)
 
@@ -201,7 +200,7 @@ class LocalHost(Host):
         """Start a program that outlives the call; return its process id."""
         from saltern.sdk import process
 
-        with _named_errors(command.argv[0], command.cwd):
+        with named_errors(command.argv[0], command.cwd):
             return process.spawn(self._options(command), command.stdin)
 
     def which(self, program: str) -> str | None:
@@ -226,7 +225,7 @@ class LocalHost(Host):
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
         """Return a regular file's content; a pipe or a device is refused, never waited for."""
-        with _named_errors(path):
+        with named_errors(path):
             with open(path, "rb", opener=_open_without_waiting) as file:
                 size = min(_size_of_file(path, file), limit)
                 data = file.read(size + 1)
@@ -238,7 +237,7 @@ class LocalHost(Host):
 
     def open(self, path: str) -> BinaryIO:
         """Return a regular file's content to be read in pieces; a pipe or a device is refused."""
-        with _named_errors(path):
+        with named_errors(path):
             file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 - the caller closes it
             try:
                 _size_of_file(path, file)
@@ -260,7 +259,7 @@ class LocalHost(Host):
         from saltern.foundation import atomic
         from saltern.sdk.beneath import opened
 
-        with _named_errors(path), opened(path, follow=True) as (directory, name):
+        with named_errors(path), opened(path, follow=True) as (directory, name):
             old = _stat_beneath(directory, name)
             if old is not None and not stat.S_ISREG(old.st_mode):
                 raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(old.st_mode)]}, not a file")
@@ -271,7 +270,7 @@ class LocalHost(Host):
 
     def stat(self, path: str, *, follow: bool = True) -> Stat | None:
         """Return what lies at ``path``; None when nothing does."""
-        with _named_errors(path):
+        with named_errors(path):
             try:
                 found = os.stat(path, follow_symlinks=follow)
                 target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""
@@ -295,77 +294,77 @@ class LocalHost(Host):
 
     def list_directory(self, path: str) -> list[str]:
         """Return the names in a directory, sorted."""
-        with _named_errors(path):
+        with named_errors(path):
             return sorted(os.listdir(path))
 
     def make_directory(self, path: str, mode: int = 0o755) -> None:
         """Make a directory and what is missing above it."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.make_directory(os.path.normpath(path), mode)
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing there is no error."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.remove(path)
 
     def remove_tree(self, path: str) -> None:
         """Remove a directory and all below it; links in it are removed, never followed."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.remove_tree(path)
 
     def link(self, path: str, target: str) -> None:
         """Make ``path`` a symbolic link to ``target`` in one step; see Host."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.link(path, target)
 
     def hard_link(self, path: str, target: str) -> None:
         """Make ``path`` another name of a file; see Host."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.hard_link(path, target)
 
     def rename(self, path: str, to: str) -> None:
         """Give something another name; see Host."""
         from saltern.sdk import inodes
 
-        with _named_errors(f"{path} to {to}"):
+        with named_errors(f"{path} to {to}"):
             inodes.rename(path, to)
 
     def make_node(self, path: str, kind: NodeKind, mode: int, device: tuple[int, int] = (0, 0)) -> None:
         """Make a named pipe or a device; see Host."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.make_node(path, kind, mode, device)
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permission bits; a link is refused."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.set_mode(path, mode)
 
     def set_owner(self, path: str, uid: int | None, gid: int | None) -> None:
         """Set owner and group; of a link itself, not of what it points to."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.set_owner(path, -1 if uid is None else uid, -1 if gid is None else gid)
 
     def set_times(self, path: str, accessed: float, modified: float) -> None:
         """Set the times of what lies at ``path``."""
         from saltern.sdk import inodes
 
-        with _named_errors(path):
+        with named_errors(path):
             inodes.set_times(path, accessed, modified)
 
     @contextmanager
@@ -373,7 +372,7 @@ class LocalHost(Host):
         """Hold a lock file; see Host. The kernel lets go of it when the process ends."""
         import fcntl
 
-        with _named_errors(path):
+        with named_errors(path):
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             deadline = time.monotonic() + _LOCK_PATIENCE
@@ -495,33 +494,3 @@ def _size_of_file(path: str, file: IO[bytes]) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise Conflict(f"{path}: a {_KINDS[stat.S_IFMT(found.st_mode)]}, not a file")
     return found.st_size
-
-
-_MEANINGS: dict[int, tuple[type[SalternError], str]] = {
-    errno.ENOENT: (NotFound, "no such file or directory"),
-    errno.ENOTDIR: (NotFound, "a part of the path is not a directory"),
-    errno.ESRCH: (NotFound, "the process has ended"),
-    errno.EACCES: (NotAllowed, "permission denied"),
-    errno.EPERM: (NotAllowed, "not permitted"),
-    errno.ELOOP: (Conflict, "a symbolic link, which is not followed here"),
-    errno.EEXIST: (Conflict, "something is there already"),
-    errno.EISDIR: (Conflict, "a directory, not a file"),
-    errno.ENOTEMPTY: (Conflict, "the directory is not empty"),
-    errno.ENXIO: (Conflict, "a socket or a pipe, not a file"),
-    errno.ENOEXEC: (Conflict, "not a program the kernel can run (is its first line #!…?)"),
-    errno.ENOSPC: (Unavailable, "the disk is full"),
-    errno.EROFS: (Unavailable, "the file system is read-only"),
-}
-
-
-@contextmanager
-def _named_errors(subject: str, directory: str | None = None) -> Iterator[None]:
-    """Turn an OSError into the error that names what it is about."""
-    try:
-        yield
-    except OSError as error:
-        kind, meaning = _MEANINGS.get(error.errno or 0, (Unavailable, error.strerror or str(error)))
-        named = directory if directory is not None and error.filename == directory else subject
-        raise kind(f"{named}: {meaning}") from error
-    except ValueError as error:  # a NUL in a path or an argument
-        raise Conflict(f"{subject!r}: {error}") from error
