@@ -1,4 +1,4 @@
-"""`make demo`: a controller, its broker and three agents on this machine, and the main job shown on them.
+"""`make demo`: a controller, its broker and three agents on this machine, and the main jobs shown on them.
 
 Everything lives in .demo and keeps running; a second call uses what is there. `make demo-stop` ends it.
 """
@@ -22,6 +22,28 @@ PROJECT = Path(__file__).resolve().parent.parent
 HOME = PROJECT / ".demo"
 SALTERN = Path(sys.executable).with_name("saltern")
 AGENTS = ("web1", "web2", "db1")
+SITE_SLS = """\
+page:
+  file.managed:
+    - name: {{ pillar.place }}/index.html
+    - source: salt://index.html
+    - template: jinja
+    - makedirs: true
+
+the page says something:
+  cmd.run:
+    - name: grep Welcome {{ pillar.place }}/index.html
+    - onchanges:
+      - file: page
+"""
+TREES = {
+    "saltern/top.sls": "base:\n  '*': [site]\n",
+    "saltern/site.sls": SITE_SLS,
+    "saltern/index.html": "<h1>Welcome to {{ pillar.title }}</h1>\n",
+    "pillar/top.sls": "base:\n  '*': [site]\n",
+    "pillar/site.sls": f"title: our shop\nplace: '{HOME}/{{{{ grains.id }}}}/www'\n",
+}
+ROLL_OUT = ("apply", "*", "--batch", "1", "--rollback")
 BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 PATIENCE = 60.0
 
@@ -46,7 +68,8 @@ def up() -> None:
     for name in AGENTS:
         start(name, "agent")
     wait_until(lambda: online() == set(AGENTS), "all agents to connect")
-    show()
+    show_functions()
+    show_states()
     print(f"\n{BOLD}It all keeps running.{RESET} Try it: {BOLD}.demo/saltern run '*' disk.usage{RESET}")
     print("End it:  make demo-stop")
 
@@ -98,14 +121,14 @@ def join_agents() -> None:
             raise SystemExit(f"demo: {name} could not join:\n{ran.stderr}")
 
 
-def show() -> None:
-    """Run the main job, as a person would type it."""
+def show_functions() -> None:
+    """Run functions on many, as a person would type it."""
     tell("Who is there?", "minions")
     tell("Run something on all of them", "run", "*", "test.ping")
     tell("The same answer is shown once", "run", "*", "cmd.run", "uname -sm; nproc")
     tell("Facts about each", "run", "web*", "grains.item", "os", "num_cpus")
     tell("A command that fails says so, and so does the exit code", "run", "db1", "cmd.run", "ls /nowhere")
-    print(f"\n{BOLD}# The truth about a dead one: db1 is killed (kill -9){RESET}")
+    remark("The truth about a dead one: db1 is killed (kill -9)")
     end("db1", signal.SIGKILL)
     wait_until(lambda: "db1" not in online(), "the broker to see it gone")
     tell("Nobody waits for it", "run", "*", "test.ping")
@@ -114,10 +137,58 @@ def show() -> None:
     tell("It is back", "run", "db1", "test.ping")
 
 
+def show_states() -> None:
+    """Bring the machines into a declared state; find out who is not in it, and why."""
+    write_trees()
+    remark("How machines should be is written in files on the controller")
+    print((served("saltern/site.sls")).read_text().rstrip())
+    tell("What a machine is told in confidence is rendered for it alone", "pillar", "show", "web1")
+    tell("Look first: a plan can be approved, and done exactly", "plan", "web1")
+    tell("Bring all into that state", "apply", "*", "--state-output", "terse")
+    tell("Nothing is done twice", "apply", "*")
+    remark("Somebody edits the page of web2 by hand")
+    (place("web2") / "index.html").write_text("<h1>Welcome to nobody</h1>\n")
+    tell("Who is not as declared?", "drift", "*")
+    remark("A bad change: the page no longer says Welcome")
+    served("saltern/index.html").write_text("<h1>{{ pillar.title }}</h1>\n")
+    tell("Rolled out one by one: it stops at the first, and undoes it there", *ROLL_OUT)
+    tell("Why?", "why", rolled_out(), "db1")
+
+
+def write_trees() -> None:
+    """Put states, files and pillar where the controller serves them, and clear what an earlier demo made."""
+    for name, text in TREES.items():
+        served(name).parent.mkdir(parents=True, exist_ok=True)
+        served(name).write_text(text)
+    for name in AGENTS:
+        shutil.rmtree(place(name), ignore_errors=True)
+
+
+def served(name: str) -> Path:
+    """Return where the controller has a file that it serves."""
+    return root("controller") / "srv" / name
+
+
+def rolled_out() -> str:
+    """Return the id of the latest roll-out."""
+    jobs = [json.loads(line) for line in saltern("job", "list", "--json").splitlines()]
+    return str(next(job["jid"] for job in jobs if job["rollout"]))
+
+
+def place(name: str) -> Path:
+    """Return where an agent's web page is."""
+    return root(name) / "www"
+
+
+def remark(text: str) -> None:
+    """Say what happens meanwhile."""
+    print(f"\n{BOLD}# {text}{RESET}", flush=True)
+
+
 def tell(comment: str, *words: str) -> None:
     """Show a command and what it says."""
-    line = " ".join(shlex.quote(word) for word in words)
-    print(f"\n{BOLD}# {comment}{RESET}\n{DIM}${RESET} saltern {line}", flush=True)
+    remark(comment)
+    print(f"{DIM}${RESET} saltern {' '.join(shlex.quote(word) for word in words)}", flush=True)
     code = subprocess.run([HOME / "saltern", *words]).returncode
     if code:
         print(f"{DIM}(exit code {code}){RESET}", flush=True)

@@ -122,6 +122,12 @@ def test_a_plan_is_seen_approved_and_done_once(site: Site, place: Path) -> None:
     assert "change 1234" in acts["plan.approve"]
 
 
+def test_a_plan_says_when_there_is_nothing_in_it(site: Site, place: Path) -> None:
+    assert site.saltern("apply", "*", "motd").returncode == 0
+    assert site.saltern("plan", "*", "motd").stderr.endswith(": nothing to change\n")
+    assert "is for nobody" in site.saltern("plan", "*", "nosuch").stderr
+
+
 def test_a_tree_edited_since_is_refused_with_what_differs(site: Site, place: Path, tree: Path) -> None:
     plan = planned(site, "a,b", "motd")
     text = (tree / "motd.sls").read_text()

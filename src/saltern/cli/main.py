@@ -149,7 +149,7 @@ def _explain(error: SalternError, as_json: bool) -> int:
         print(json.dumps({"error": fields}), file=sys.stderr)
     else:
         print(Style.for_stream(sys.stderr).paint("error:", "red"), printable(str(error)), file=sys.stderr)
-        if error.hint:
+        if error.hint and error.hint not in str(error):
             print(f"hint: {printable(error.hint)}", file=sys.stderr)
     return of_error(code)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from saltern.cli.context import Context
 from saltern.cli.output.highstate import Mode
+from saltern.cli.output.printable import one_line
 from saltern.cli.output.states import Gathered, folded
 from saltern.cli.views import Slowest, TextView, returned
 from saltern.model.status import Status
@@ -32,6 +33,7 @@ class StatesView(TextView):
         self._mode = mode
         self._of_states = of_states
         self._gathered = Gathered(mode)
+        self._failed: Settled | None = None
 
     def stepped(self, stepped: Stepped) -> None:
         """Draw how far the runs are."""
@@ -44,7 +46,10 @@ class StatesView(TextView):
         data = self._data(settled)
         if not data or not self._gathered.add(settled.name, data):
             super().settled(settled)
-        elif not self._together or self._gathered.size > _HELD:
+            return
+        if settled.status is Status.FAILED:
+            self._failed = self._failed or settled
+        if not self._together or self._gathered.size > _HELD:
             self._show_states()
 
     def _data(self, settled: Settled) -> bytes:
@@ -59,6 +64,8 @@ class StatesView(TextView):
         """Show all that was gathered, then the rest and the summary."""
         self._show_states()
         super().finish(counts, slowest, elapsed)
+        if self._failed is not None:
+            self.context.note(f"why: saltern why {self._failed.jid} {one_line(self._failed.name)}")
 
     def _show_states(self) -> None:
         groups = self._gathered.drain()

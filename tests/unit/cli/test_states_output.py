@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,12 @@ def test_who_has_nothing_to_change_is_alike_whatever_its_states_are_called() -> 
     assert text(machines, "full").endswith("3 agents: all different")
 
 
+def test_a_state_whose_name_is_another_on_each_machine_is_there() -> None:
+    shown = text({"a": {KEY: one(changes={"diff": "x"})}, "b": {KEY.replace("/etc", "/b"): one(False)}})
+    assert "b: 1 state, 1 failed\n" in shown
+    assert "1 not there" in text({"a": {KEY: one(changes={"diff": "x"})}, "b": {RUN: one()}})
+
+
 def test_failures_are_full_in_every_mode() -> None:
     results = {KEY: one(False, comment="First.\nSecond.")}
     for mode in ("full", "terse", "mixed", "changes", "filter", "summary"):
@@ -123,6 +130,7 @@ def test_a_run_of_states_through_the_command(saltern: Saltern, controller: FakeC
     assert "web[1-2] (2):\n  Name: /etc/motd - Function: file.managed - Result: Changed\n" in done.out
     assert "web3: 1 state, 1 failed" in done.out
     assert "3 agents: 2 the same (1 state, 1 change); 1 differ" in done.out
+    assert re.search(r"\nwhy: saltern why \d{20} web3\n$", done.err)
     whole = saltern("run", "web*", "state.apply", "motd", "--json")
     assert {json.loads(line)["name"] for line in whole.out.splitlines()} == {"web1", "web2", "web3"}
 

@@ -93,7 +93,7 @@ def shown(drifts: list[Drift], now: float, style: Style) -> Iterator[str]:
         who = f"{names([one.name for one in same])}{count}: {first.state}"
         yield f"{style.paint(who, _COLOUR[first.state])}, {_times(same, now)}"
         if first.error:
-            yield f"  {one_line(first.error)}"
+            yield from (f"  {one_line(line)}" for line in first.error.splitlines())
         yield from told(first.differs)
     for one in drifts:
         if one.missed:

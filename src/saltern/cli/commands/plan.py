@@ -85,8 +85,18 @@ def _make(context: Context, options: argparse.Namespace, words: list[str]) -> in
     if context.json:
         context.emit(details)
     else:
-        context.note(f"plan {plan.id}: saltern apply --plan {plan.id}")
+        context.note(_next(details))
     return code
+
+
+def _next(details: PlanDetails) -> str:
+    """Return what can be done with a new plan."""
+    id = details.plan.id
+    if all(agent.error for agent in details.agents):
+        return f"plan {id} is for nobody: there is none for any agent"
+    if not any(agent.changes or agent.failures for agent in details.agents):
+        return f"plan {id}: nothing to change"
+    return f"plan {id}: saltern apply --plan {id}"
 
 
 def _details(context: Context, id: str) -> PlanDetails:

@@ -129,13 +129,20 @@ def _against(group: Alike, first: Alike, style: Style, mode: Mode) -> Iterator[s
         if one["result"] is False
         or (key in group.essences and group.essences[key] != first.essences.get(key))
     }
-    missing = sum(key not in group.results for key in first.essences)
+    there = {_called(key) for key in group.results}
+    missing = sum(_called(key) not in there for key in first.essences)
     same = sum(group.essences.get(key) == told for key, told in first.essences.items() if key not in own)
     words = [f"{same} as on {first.shown()}"] if same else []
     words += [f"{missing} not there"] if missing else []
     count = f" ({len(group.names)})" if len(group.names) > 1 else ""
     yield f"{style.paint(group.shown(), 'cyan')}{count}: {tally(group.results)}{_listed(words)}"
     yield from states(own, style, mode)
+
+
+def _called(key: str) -> tuple[str, ...]:
+    """Return what a state is, by its id: its name may be another on each machine."""
+    module, id_, _, function = key.split("_|-", 3)
+    return module, id_, function
 
 
 def _listed(words: list[str]) -> str:
