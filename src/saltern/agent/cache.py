@@ -25,13 +25,13 @@ class Cache:
     """The directory. The loop writes to it, jobs read; a name is a SHA-256 in hexadecimal."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._blobs = directory / "blobs"
         self._parts = directory / "parts"
 
     def prepare(self) -> None:
         """Make the directories. Raises OSError."""
-        for directory in (self._directory, self._blobs, self._parts):
+        for directory in (self.directory, self._blobs, self._parts):
             atomic.private_directory(directory)
 
     def path(self, name: str) -> Path:

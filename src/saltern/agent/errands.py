@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from saltern.agent import pushing, questions
 from saltern.agent.cache import Cache
@@ -19,6 +20,7 @@ from saltern.transport.connection import Connection
 ASK_WITHIN = 100.0
 #: Seconds to pause before that: at first, and at most.
 FIRST_PAUSE, LAST_PAUSE = 0.2, 5.0
+_ROOM = "is there room on the agent's disk?"
 
 
 class Errands:
@@ -38,6 +40,7 @@ class Errands:
         self._key = key
         self._signer = signer
         self._clock = clock
+        self._cache = cache
         self._fetcher = Fetcher(key, cache, room=room, ask=self.ask, emit=emit)
         self._connection: Connection | None = None
 
@@ -65,9 +68,15 @@ class Errands:
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
             pause = min(pause * 2, LAST_PAUSE)
 
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have files brought into the cache. Raises SalternError."""
-        await self._fetcher.fetch(blobs)
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> Path:
+        """Have files brought into the cache, and return its directory. Raises SalternError."""
+        try:
+            await self._fetcher.fetch(blobs)
+        except OSError as error:
+            raise Unavailable(
+                f"files can't be kept: {error.strerror}", where=str(self._cache.directory), hint=_ROOM
+            ) from error
+        return self._cache.directory
 
     async def push(self, source: str, path: str) -> None:
         """Send a file to the controllers. Raises SalternError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from saltern.agent.job import Job
@@ -18,8 +19,8 @@ class Errands(Protocol):
     async def ask(self, service: str, data: bytes) -> bytes:
         """Ask them and return the answer. May raise SalternError."""
 
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have files brought into the cache. May raise SalternError."""
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> Path:
+        """Have files brought into the cache, and return its directory. May raise SalternError."""
 
     async def push(self, source: str, path: str) -> None:
         """Send them a file. May raise SalternError."""
@@ -74,8 +75,7 @@ async def _answer(question: Ask, running: Mapping[JobId, Job], listener: Listene
             await listener.happened(question.service, decode(question.data, Event).data)
             return Answer()
         case "fetch":
-            await listener.errands.fetch(question.blobs)
-            return Answer()
+            return Answer(data=bytes(await listener.errands.fetch(question.blobs)))
         case "push":
             await listener.errands.push(question.source, question.path)
             return Answer()

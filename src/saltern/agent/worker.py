@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -182,11 +183,16 @@ class Agent(AgentControl):
             raise UsageError(f"the data of the event {tag!r} can't be sent: {error}") from None
         self._ask(Ask(what="emit", service=tag, data=packed))
 
-    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> list[str]:
         """Have files brought into the agent's cache; the loop gives up when nothing comes any more."""
+        from saltern.agent.cache import Cache
+
+        where: list[str] = []
         for start in range(0, len(blobs), BLOBS_AT_ONCE):
             some = tuple(blobs[start : start + BLOBS_AT_ONCE])
-            self._ask(Ask(what="fetch", blobs=some), None)
+            cache = Cache(Path(os.fsdecode(self._ask(Ask(what="fetch", blobs=some), None).data)))
+            where += [str(cache.path(name)) for name, _ in some]
+        return where
 
     def push(self, source: str, path: str) -> None:
         """Have the loop send a file to the controllers."""

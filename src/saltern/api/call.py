@@ -70,3 +70,4 @@ class Route(NamedTuple):
     lines: Any = None  # the union of a stream's lines
     subject: SubjectOf | None = None
     status: int = 200
+    upload: bool = False  # the body is a file: ``Call.body`` gives its pieces as they come

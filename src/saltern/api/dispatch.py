@@ -76,18 +76,27 @@ class Dispatcher:
         self, request: web.BaseRequest, route: Route, principal: Principal, path: dict[str, str]
     ) -> Answer:
         query = reading.query(request.rel_url.query, route.query)
-        raw = await reading.receive(request, limit=self._limits.body, within=self._limits.body_time)
-        body = reading.body(raw, route.body) if route.body is not None else None
-        call = Call(self._controller, principal, path, query, body)
+        call = Call(self._controller, principal, path, query, await self._body(request, route))
         subject = await route.subject(call) if route.subject else Subject(arguments=path)
         return await route.handler(call, authorise(principal, route.action, *subject))
+
+    async def _body(self, request: web.BaseRequest, route: Route) -> Any:
+        within = self._limits.body_time
+        if route.upload:
+            return reading.pieces(request, within=within)
+        raw = await reading.receive(request, limit=self._limits.body, within=within)
+        return None if route.body is None else reading.body(raw, route.body)
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """Do ``work`` to its end, also when the client goes away: nothing is left half done."""
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:  # nobody is there any more to be told how it ended
+            task.add_done_callback(_look_at_end)
+            raise
 
     async def _send(self, request: web.BaseRequest, route: Route, answer: Answer) -> web.StreamResponse:
         if isinstance(answer, Lines):
@@ -115,6 +124,13 @@ class Dispatcher:
 
 
 _LOOK = "the controller's log says why"
+
+
+def _look_at_end(task: asyncio.Task[Any]) -> None:
+    """Log a failure that is ours."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, SalternError):
+        _log.error("a request whose client had gone failed", exc_info=error)
 
 
 def _check_origin(request: web.BaseRequest) -> None:

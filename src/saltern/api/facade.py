@@ -54,6 +54,22 @@ class Drifts(Protocol):
         """Return what is known of ``keys``, or of all, by name."""
 
 
+class Files(Protocol):
+    """Files for agents."""
+
+    async def served(self) -> list[ServedEnvironment]:
+        """Return the environments of files and the trees they are. Raises Unavailable."""
+
+    async def refresh(self, decision: Decision) -> FilesRefreshed:
+        """Have every file backend fetch what is new."""
+
+    async def upload(self, decision: Decision, size: int, pieces: AsyncIterator[bytes]) -> bytes:
+        """Take in a file of ``size`` bytes for the decision's targets; return its SHA-256.
+
+        Raises Conflict when it is too much, BadMessage when another size comes, Unavailable.
+        """
+
+
 KeyVerb = Literal["accept", "reject", "revoke", "delete"]
 
 
@@ -67,6 +83,10 @@ class Controller(Protocol):
     @property
     def drift(self) -> Drifts:
         """Which agents are as their states declare them."""
+
+    @property
+    def files(self) -> Files:
+        """What is served to agents, and what people send them."""
 
     async def refused(self, principal: Principal, action: Action, reason: str) -> None:
         """Put on record that somebody was not allowed to do something."""
@@ -154,12 +174,6 @@ class Controller(Protocol):
 
     async def status(self) -> ControllerStatus:
         """Return how the controller is."""
-
-    async def files_served(self) -> list[ServedEnvironment]:
-        """Return the environments of files and the trees they are. Raises Unavailable."""
-
-    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
-        """Have every file backend fetch what is new."""
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return how every returner is."""

@@ -75,6 +75,8 @@ def _operation(route: Route, mine: dict[str, Any], components: dict[str, Any]) -
     }
     if "body" in mine:
         operation["requestBody"] = {"content": {"application/json": {"schema": mine["body"]}}}
+    if route.upload:
+        operation["requestBody"] = {"content": {"application/octet-stream": {}}, "required": True}
     return operation
 
 

@@ -54,7 +54,7 @@ class TooSlow(HttpError):
 
 
 class WrongMedia(HttpError):
-    """The body is not JSON, or is compressed."""
+    """The body is not of the kind that is taken here, or is compressed."""
 
     code = "wrong_media"
     status = 415

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -44,7 +44,7 @@ async def receive(request: web.BaseRequest, *, limit: int, within: float) -> byt
     """
     if not request.body_exists:
         return b""
-    _check_media(request)
+    _check_media(request, "application/json")
     try:
         async with asyncio.timeout(within):
             return await _collect(request, limit)
@@ -65,12 +65,27 @@ async def _collect(request: web.BaseRequest, limit: int) -> bytes:
     return bytes(received)
 
 
-def _check_media(request: web.BaseRequest) -> None:
+async def pieces(request: web.BaseRequest, *, within: float) -> AsyncIterator[bytes]:
+    """Yield a body of any bytes and size as it comes, each piece in ``within`` seconds.
+
+    Raises TooSlow, WrongMedia, HttpError when it breaks off.
+    """
+    _check_media(request, "application/octet-stream")
+    try:
+        while piece := await asyncio.wait_for(request.content.readany(), within):
+            yield piece
+    except TimeoutError as error:
+        raise TooSlow(f"nothing more of the body came in {within:g} s") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise HttpError(f"the body broke off: {error}") from error
+
+
+def _check_media(request: web.BaseRequest, wanted: str) -> None:
     if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise WrongMedia("compressed bodies are not accepted", hint="send plain JSON")
-    if request.content_type != "application/json":
+        raise WrongMedia("compressed bodies are not accepted", hint=f"send plain {wanted}")
+    if request.content_type != wanted:
         raise WrongMedia(
-            f"the body is {request.content_type}, not JSON", hint="set Content-Type: application/json"
+            f"the body is {request.content_type}, not {wanted}", hint=f"set Content-Type: {wanted}"
         )
 
 

@@ -35,6 +35,7 @@ from saltern.api.schemas import (
     ResolveQuery,
     StreamQuery,
     TargetsQuery,
+    UploadQuery,
     WatchQuery,
 )
 from saltern.identity.authorise import Action, Decision
@@ -45,7 +46,7 @@ from saltern.model.mine import MineItem
 from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.plan import FleetPlan, PlanDetails
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
-from saltern.model.served import FilesRefreshed, ServedEnvironment
+from saltern.model.served import FilesRefreshed, ServedEnvironment, Uploaded
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Settled, Update
@@ -120,6 +121,8 @@ ROUTES: tuple[Route, ...] = (
           ControllerStatus, NoQuery),
     Route("GET", "/v1/files", Action.SYSTEM_READ, "List the environments of files and their trees",
           files.index, list[ServedEnvironment], NoQuery),
+    Route("POST", "/v1/files", Action.JOB_RUN, "Take a file that is to be sent to agents", files.upload,
+          Uploaded, UploadQuery, subject=files.subject_of_upload, status=201, upload=True),
     Route("POST", "/v1/files/refresh", Action.SYSTEM_CHANGE, "Have file backends fetch what is new",
           files.refresh, FilesRefreshed, NoQuery),
     Route("GET", "/v1/returners", Action.SYSTEM_READ, "Tell how every returner is", returners.index,

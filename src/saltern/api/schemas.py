@@ -204,6 +204,15 @@ class ResolveQuery(Strict, frozen=True, kw_only=True):
     why: bool = False
 
 
+class UploadQuery(Strict, frozen=True, kw_only=True):
+    """A file of ``size`` bytes, and who is to get it: an expression of the kind below."""
+
+    target: Annotated[str, Meta(min_length=1)]
+    kind: str = "glob"
+    delimiter: Delimiter = ":"
+    size: Annotated[int, Meta(ge=0)]
+
+
 class PillarQuery(Strict, frozen=True, kw_only=True):
     """Of one pillar environment, or of all; ``unmask`` shows secrets."""
 

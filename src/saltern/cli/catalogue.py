@@ -17,6 +17,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "run": Command("run", "Run a function on many machines at once"),
+    "cp": Command("cp", "Send files of this machine to many machines"),
     "call": Command("call", "Run a function on this machine, without a controller"),
     "apply": Command("apply", "Bring machines into their declared state"),
     "plan": Command("plan", "Show what that would change, have it approved, and save it"),
@@ -45,7 +46,7 @@ COMMANDS: dict[str, Command] = {
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "States": ("apply", "plan", "show", "drift", "why", "undo"),
-    "Work": ("run", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
+    "Work": ("run", "cp", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric", "files"),
     "About": ("help", "version"),

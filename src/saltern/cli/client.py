@@ -47,6 +47,19 @@ class Client:
         with self._exchange(method, target, query, body, _SILENCE, None) as exchange:
             return msgspec.json.decode(b"".join(exchange.body()), type=kind)
 
+    def upload(
+        self, target: str, kind: type[T], pieces: Iterator[bytes], size: int, query: Mapping[str, Any]
+    ) -> T:
+        """POST a file of ``size`` bytes and return the answer as ``kind``. Raises ApiError, Unavailable."""
+        exchange = Exchange(self._path, silence=_SILENCE)
+        try:
+            exchange.send(target + _query(query), size, pieces)
+            if exchange.status >= 400:
+                raise _error(exchange)
+            return msgspec.json.decode(b"".join(exchange.body()), type=kind)
+        finally:
+            exchange.close()
+
     def lines(
         self,
         method: str,

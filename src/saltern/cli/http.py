@@ -32,13 +32,28 @@ class Exchange:
 
     def ask(self, method: str, target: str, body: bytes | None) -> None:
         """Send the request and read the answer's head."""
-        head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        if body is not None:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        media = () if body is None else ("application/json", len(body))
         try:
-            self._socket.sendall(head.encode("ascii") + b"\r\n" + (body or b""))
+            self._socket.sendall(_head(method, target, *media) + (body or b""))
         except OSError as error:
             raise _gone() from error
+        self._read_head()
+
+    def send(self, target: str, size: int, pieces: Iterator[bytes]) -> None:
+        """POST a file of ``size`` bytes, and read the answer's head; it may come before all is sent."""
+        self._socket.settimeout(self._silence)
+        try:
+            self._socket.sendall(_head("POST", target, "application/octet-stream", size))
+            for piece in pieces:
+                self._socket.sendall(piece)
+        except TimeoutError as error:
+            raise Unavailable(f"the controller has taken nothing for {self._silence:g} s") from error
+        except ConnectionError:
+            pass  # it takes no more, and has said why
+        self._socket.settimeout(TICK)
+        self._read_head()
+
+    def _read_head(self) -> None:
         self.status = int(self._line().split(b" ", 2)[1])
         while line := self._line():
             name, _, value = line.decode("latin-1").partition(":")
@@ -89,6 +104,13 @@ class Exchange:
         if not data:
             raise _gone()
         self._buffer += data
+
+
+def _head(method: str, target: str, media: str = "", size: int = 0) -> bytes:
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    if media:
+        head += f"Content-Type: {media}\r\nContent-Length: {size}\r\n"
+    return head.encode("ascii") + b"\r\n"
 
 
 def _connect(path: Path) -> socket.socket:

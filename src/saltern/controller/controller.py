@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import saltern
@@ -48,7 +49,6 @@ from saltern.model.mine import MineItem
 from saltern.model.pillar import PillarCheck, PillarTop, ShownPillar
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
-from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.status import Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
@@ -83,10 +83,14 @@ class Controller:
         groups: Groups,
         clock: Clock,
         pillar_places: PillarPlaces,
+        uploads: Path,
         backends: Sequence[Backend] = (),
         pushed: PushedFiles | None = None,
     ) -> None:
-        """Agents dial in at ``endpoint``, this controller at ``dial``; ``pushed`` takes files they send."""
+        """Agents dial in at ``endpoint``, this controller at ``dial``; ``pushed`` takes files they send.
+
+        What people send to agents comes by way of the directory ``uploads``.
+        """
         self._store = store
         self._authority = authority
         self._endpoint = endpoint
@@ -177,6 +181,9 @@ class Controller:
             clock,
             keep=settings.files.keep,
             pushed=pushed,
+            uploads=uploads,
+            upload_bytes=settings.files.upload_bytes,
+            on_record=self._on_record,
         )
         self.intake.serve_files(self.files)
         self.pillars = Pillars(fleet=self.fleet, settings=settings, places=pillar_places, clock=clock)
@@ -448,16 +455,6 @@ class Controller:
             jobs=sum(not live.settled for live in self.jobs_alive.live.values()),
             problems=problems,
         )
-
-    async def files_served(self) -> list[ServedEnvironment]:
-        """Return the environments of files and the trees they are. Raises Unavailable."""
-        return await self.files.served()
-
-    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
-        """Have every file backend fetch what is new."""
-        decision.require(Action.SYSTEM_CHANGE)
-        await self._on_record(decision)
-        return FilesRefreshed(problems=await self.files.refresh())
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return how every returner is."""

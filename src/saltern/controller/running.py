@@ -74,6 +74,7 @@ async def running(layout: Layout, chosen: ControllerSettings, clock: Clock) -> A
                     directory=atomic.private_directory(home / "pillar"),
                     usual=layout.root / "srv/pillar",
                 ),
+                uploads=atomic.private_directory(home / "files"),
                 backends=_backends(chosen, layout, pushed),
                 pushed=pushed,
             )

@@ -56,6 +56,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     push: bool = False  # may agents send files (cp.push)?
     push_bytes: int = 100 * 1024**2  # of one file sent
     push_agent_bytes: int = 1024**3  # of all files of one agent
+    upload_bytes: int = 2 * 1024**3  # of all files that `saltern cp` has sent within ``keep``
 
 
 class Mine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,13 @@ class ServedEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     looked: float | None = None  # when it was so; seconds since the epoch
 
 
+class Uploaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was taken in: what to call it in the job that gives it to agents."""
+
+    sha256: str
+    size: int
+
+
 class FilesRefreshed(msgspec.Struct, frozen=True, kw_only=True):
     """How it went: what is wrong by backend (``git/0``), and nothing for those where all is well."""
 

@@ -55,10 +55,11 @@ class AgentControl(Protocol):
     def emit(self, tag: str, data: Mapping[str, Any]) -> None:
         """Have an event published; its tag is ``tag``, below this agent. Raises Unavailable, UsageError."""
 
-    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> list[str]:
         """Have files brought into the agent's cache: their SHA-256 (hexadecimal) and size in bytes.
 
-        Returns when all of them are there, verified. Raises Unavailable.
+        Returns, when all of them are there and verified, where each lies: to be read, never changed or
+        moved. Raises Unavailable, also when the disk is full.
         """
 
     def push(self, source: str, path: str) -> None:

@@ -21,10 +21,14 @@ class FakeAgent:
         finished: int = 0,
         answers: Mapping[str, bytes] | None = None,
         consulted: Mapping[str, Any] | None = None,
+        cached: Mapping[str, str] | None = None,
     ) -> None:
         """Take the caller's job id, the running jobs (RunningJob's fields), the count of finished ones, and
         what the controllers answer, by service: as bytes to ``ask``, as data to ``consult``.
+
+        ``cached`` are the controllers' files that can be fetched: where each lies, by its SHA-256.
         """
+        self._cached = dict(cached or {})
         self.jid = jid
         self.pushed: list[tuple[str, str]] = []
         self.asked: list[tuple[str, bytes]] = []
@@ -80,10 +84,12 @@ class FakeAgent:
         """Note the event."""
         self.emitted.append((tag, data))
 
-    def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Have no files."""
-        if blobs:
-            raise Unavailable("a fake agent has no files of the controller's")
+    def fetch(self, blobs: Sequence[tuple[str, int]]) -> list[str]:
+        """Return where the files lie; Unavailable for one that was not given."""
+        missing = [name for name, _ in blobs if name not in self._cached]
+        if missing:
+            raise Unavailable(f"the controllers have no file {missing[0]}")
+        return [self._cached[name] for name, _ in blobs]
 
     def push(self, source: str, path: str) -> None:
         """Note what was pushed."""

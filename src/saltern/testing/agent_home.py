@@ -187,7 +187,7 @@ class NoErrands:
         """Raise Unavailable."""
         raise Unavailable("no controller here")
 
-    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> None:
+    async def fetch(self, blobs: Sequence[tuple[str, int]]) -> Path:
         """Raise Unavailable."""
         raise Unavailable("no controller here")
 

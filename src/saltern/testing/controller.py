@@ -21,12 +21,12 @@ from saltern.model.job import Job, Tally, Target
 from saltern.model.mine import MineItem
 from saltern.model.request import RunRequest, TokenRequest
 from saltern.model.returner import Retried, ReturnerStatus, Tried, Undelivered
-from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.model.status import SETTLED, Status
 from saltern.model.system import AuditEntry, AuditReport, ControllerStatus, Happening
 from saltern.model.token import NewToken, Token
 from saltern.model.update import Begun, Counted, Ended, Output, Settled, Update
 from saltern.targeting import Reason
+from saltern.testing.files import FakeFiles
 from saltern.testing.pillars import FakePillars
 from saltern.testing.plans import FakeDrift, FakePlans
 
@@ -79,12 +79,11 @@ class FakeController(FakePillars):
         self._changed = asyncio.Event()
         self.plans = FakePlans(self.run, self.now)
         self.drift = FakeDrift()
+        self.files = FakeFiles(self.decisions)
         self._now = _EPOCH
         self.happenings: list[Happening] = []
         self.mine: dict[AgentKey, dict[str, Any]] = {}
         self.returners: dict[str, ReturnerStatus] = {}
-        self.environments: list[ServedEnvironment] = []
-        self.file_problems: dict[str, str] = {}
         self.undelivered: list[Undelivered] = []
 
     # --- describing the world -------------------------------------------------------------------------
@@ -427,16 +426,6 @@ class FakeController(FakePillars):
             pending=sum(agent.state is KeyState.PENDING for agent in self.fleet.values()),
             jobs=sum(not Tally(self._counts(jid)).settled for jid in self._jobs),
         )
-
-    async def files_served(self) -> list[ServedEnvironment]:
-        """Return what the test has put into ``environments``."""
-        return self.environments
-
-    async def refresh_files(self, decision: Decision) -> FilesRefreshed:
-        """Tell what the test has put into ``file_problems``."""
-        decision.require(Action.SYSTEM_CHANGE)
-        self.decisions.append(decision)
-        return FilesRefreshed(problems=self.file_problems)
 
     async def returners_status(self) -> list[ReturnerStatus]:
         """Return what the test has put into ``returners``."""

@@ -15,8 +15,9 @@ from saltern.cli.http import Exchange
 from saltern.model.agent import KeyState
 from saltern.model.job import Rollout
 from saltern.model.status import Status
+from saltern.testing.conditions import eventually
 from saltern.testing.controller import Answer, FakeController, agent_key, value
-from saltern.testing.served import Served
+from saltern.testing.served import Served, served
 
 
 def ask(api: Served, method: str, target: str, body: Any = None) -> tuple[int, Any]:
@@ -335,3 +336,61 @@ def test_status_and_audit(api: Served) -> None:
     """The controller's health and its audit log's."""
     assert ask(api, "GET", "/v1/status")[1]["online"] == 3
     assert ask(api, "GET", "/v1/audit/verify")[1]["whole"] is True
+
+
+def upload(api: Served, query: str, body: bytes, *, length: int | None = None, media: str = "") -> Any:
+    """Send a file as bytes on the wire; return status and JSON of the answer."""
+    length = len(body) if length is None else length
+    head = f"POST /v1/files?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+    head += f"Content-Type: {media or 'application/octet-stream'}\r\n\r\n"
+    return raw(api.path, head.encode() + body)
+
+
+def test_a_file_is_taken_as_it_is(api: Served, controller: FakeController) -> None:
+    """Bytes, whatever they are, decided about as the job that will give it to agents."""
+    status, answer = upload(api, "target=web*&size=4", b"\x00\xff{?")
+    assert status == 201
+    assert controller.files.uploads[answer["sha256"]] == b"\x00\xff{?"
+    assert list(controller.decisions[0].targets.members.values()) == ["web1", "web2", "web3"]
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "media", "status"),
+    [
+        ("size=1", b"x", "", 400),
+        ("target=web1", b"x", "", 400),
+        ("target=web1&size=-1", b"x", "", 400),
+        ("target=nobody&size=1", b"x", "", 404),
+        ("target=web1&size=1", b"x", "application/json", 415),
+        ("target=web1&size=1", b"xy", "", 400),
+        ("target=web1&size=3", b"xy", "", 400),
+    ],
+)
+def test_files_that_are_not_taken(
+    api: Served, controller: FakeController, query: str, body: bytes, media: str, status: int
+) -> None:
+    """Each with the reason; nothing is kept."""
+    assert upload(api, query, body, media=media)[0] == status
+    assert controller.files.uploads == {}
+
+
+def test_a_file_that_does_not_come_on_is_not_waited_for(controller: FakeController, tmp_path: Path) -> None:
+    """Who sends nothing more is told so."""
+    with served(controller, tmp_path / "slow.sock", Limits(body_time=0.3)) as slow:
+        status, answer = upload(slow, "target=web1&size=100", b"x", length=100)
+    assert (status, answer["error"]["code"]) == (408, "too_slow")
+    assert controller.files.uploads == {}
+
+
+def test_who_goes_away_in_the_middle_leaves_nothing(
+    api: Served, controller: FakeController, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a file nor an error in the log; the next is served."""
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.connect(str(api.path))
+        head = "POST /v1/files?target=web1&size=100 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        channel.sendall(head.encode() + b"Content-Type: application/octet-stream\r\n\r\nx")
+        eventually(lambda: controller.decisions, what="the file is on its way")
+    assert upload(api, "target=web1&size=1", b"x")[0] == 201
+    assert list(controller.files.uploads.values()) == [b"x"]
+    assert not caplog.records

@@ -427,7 +427,7 @@ class TestFiles:
     def test_list_and_refresh(self, saltern: Saltern, controller: FakeController) -> None:
         """For people; a backend that could not be refreshed has an exit code."""
         assert saltern("files", "list").err.startswith("no environments\nhint: ")
-        controller.environments = [
+        controller.files.environments = [
             ServedEnvironment(name="base", sha256="ab" * 32, files=1200, size=7, looked=1.0),
             ServedEnvironment(name="dev\x1b[31m"),
         ]
@@ -436,8 +436,8 @@ class TestFiles:
         assert "1,200" in listed
         assert "nobody has asked yet" in listed
         assert "\x1b" not in listed
-        controller.file_problems = {"git/0": ""}
+        controller.files.problems = {"git/0": ""}
         assert saltern("files", "refresh").out == "git/0: ok\n"
-        controller.file_problems = {"git/0": "no answer"}
+        controller.files.problems = {"git/0": "no answer"}
         refreshed = saltern("files", "refresh")
         assert (refreshed.code, refreshed.out) == (ExitCode.FAILED, "git/0: no answer\n")

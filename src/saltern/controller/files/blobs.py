@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import BinaryIO
+from typing import IO
 
 from saltern.foundation.errors import BadMessage, Conflict
 from saltern.messages.v1 import Piece, decode, encode
@@ -40,6 +40,10 @@ class Blobs:
         found = await streams.subjects(connection, streams.FILES, "file.*.0")
         self.stored = {bytes.fromhex(name.split(".")[1]) for name in found}
 
+    async def is_there(self, digest: bytes) -> bool:
+        """Tell whether the stream has a content, as its last piece to be stored says. Raises Unavailable."""
+        return await streams.last(self._connection(), streams.FILES, subject(digest, 0)) is not None
+
     async def put(self, contents: Iterable[tuple[bytes, bytes]]) -> None:
         """Store contents, (SHA-256, bytes) each, that the stream does not have yet."""
         new = {digest: data for digest, data in contents if digest not in self.stored}
@@ -50,7 +54,7 @@ class Blobs:
             await self._store(digest, number, data[number * PIECE : (number + 1) * PIECE])
         self.stored.add(digest)
 
-    async def put_file(self, digest: bytes, file: BinaryIO) -> None:
+    async def put_file(self, digest: bytes, file: IO[bytes]) -> None:
         """Store a large content. Raises Conflict when it is not what its SHA-256 says; then nothing is."""
         first = await asyncio.to_thread(file.read, PIECE)
         check, number, waiting = hashlib.sha256(first), 0, set[asyncio.Task[None]]()

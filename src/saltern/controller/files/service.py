@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 
 from saltern.controller.files.blobs import Blobs
 from saltern.controller.files.pushed import PushedFiles
 from saltern.controller.files.snapshots import Snapshot, Snapshots
 from saltern.controller.files.sources import Source
+from saltern.controller.files.uploads import Uploads
 from saltern.controller.happenings import Happenings
 from saltern.foundation import settings as reading
 from saltern.foundation.clock import Clock
 from saltern.foundation.errors import NotAllowed, SalternError
+from saltern.identity.authorise import Action, Decision
 from saltern.messages.v1 import (
     AskFiles,
     AskPieces,
@@ -27,7 +30,7 @@ from saltern.messages.v1 import (
     decode,
 )
 from saltern.model.ids import AgentKey
-from saltern.model.served import ServedEnvironment
+from saltern.model.served import FilesRefreshed, ServedEnvironment
 from saltern.transport import streams
 from saltern.transport.connection import Connection, Message
 
@@ -53,15 +56,21 @@ class Files:
         *,
         keep: str = "2d",
         pushed: PushedFiles | None = None,
+        uploads: Path,
+        upload_bytes: int,
+        on_record: Callable[[Decision], Awaitable[None]],
     ) -> None:
         """``keep`` is how long content stays that no environment has any more.
 
-        ``pushed`` takes what agents send.
+        ``pushed`` takes what agents send. What people send them comes by way of the directory ``uploads``,
+        at most ``upload_bytes``.
         """
         self._connection = connection
         self._pushed = pushed
         self.blobs = Blobs(connection)
         self.snapshots = Snapshots(sources, self.blobs, clock)
+        self._on_record = on_record
+        self._uploads = Uploads(uploads, self.blobs, limit=upload_bytes)
         self._happenings = happenings
         self._clock = clock
         self._keep = reading.duration(keep)
@@ -140,6 +149,16 @@ class Files:
             await asyncio.to_thread(taking.close)
             await streams.purge(self._connection(), streams.BLOBS, subject)
 
+    async def upload(self, decision: Decision, size: int, pieces: AsyncIterator[bytes]) -> bytes:
+        """Take a file that a person sends to agents; return its SHA-256. Raises what Uploads.take raises.
+
+        What is put on record is the job that gives it to them.
+        """
+        decision.require(Action.JOB_RUN)
+        digest = await self._uploads.take(size, pieces)
+        self._needed[digest] = self._clock.now()
+        return digest
+
     # --- housekeeping --------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -164,11 +183,14 @@ class Files:
             return str(error)
         return ""
 
-    async def refresh(self) -> dict[str, str]:
-        """Refresh every backend; return what is wrong by ``kind/number``, nothing where all is well."""
+    async def refresh(self, decision: Decision) -> FilesRefreshed:
+        """Refresh every backend; tell what is wrong by ``kind/number``, nothing where all is well."""
+        decision.require(Action.SYSTEM_CHANGE)
+        await self._on_record(decision)
         sources = self.snapshots.sources
         problems = await asyncio.gather(*(self._refresh(source) for source in sources))
-        return {f"{one.backend.kind}/{one.number}": text for one, text in zip(sources, problems, strict=True)}
+        names = (f"{one.backend.kind}/{one.number}" for one in sources)
+        return FilesRefreshed(problems=dict(zip(names, problems, strict=True)))
 
     async def _sweep_now_and_then(self) -> None:
         while True:
@@ -189,6 +211,7 @@ class Files:
         for digest in old:
             await self.blobs.drop(digest)
             self._needed.pop(digest, None)
+            self._uploads.sizes.pop(digest, None)
         self.snapshots.forget_hashes()
         return len(old)
 

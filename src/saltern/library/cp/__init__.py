@@ -11,12 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from saltern.library.cp import place
 from saltern.sdk import AgentControl, BadArgument, Host, NotFound, NotSupported
 from saltern.sdk.http import Request
-from saltern.sdk.supply import CachedFile
 
-#: Bytes of a file that are held in memory to be written; a larger one is copied by ``cp``.
-_HELD = 8 * 1024 * 1024
 _SCHEME = "salt://"
 
 
@@ -40,8 +38,8 @@ def get_file(
     found = host.supply.cached(path, saltenv)
     if found is None:
         return ""
-    dest = _target(host, dest, path, makedirs)
-    _copy(host, found, dest)
+    dest = place.target(host, dest, path, makedirs)
+    place.copy(host, found, dest)
     return dest
 
 
@@ -62,7 +60,7 @@ def get_template(
     text = get_file_str(host, path, saltenv)
     if text is False:
         return ""
-    dest = _target(host, dest, path, makedirs)
+    dest = place.target(host, dest, path, makedirs)
     host.write(dest, host.supply.render(template, str(text), context or {}, path).encode())
     return dest
 
@@ -125,7 +123,7 @@ def get_url(
         return data.decode(errors="replace")
     if not dest:
         raise BadArgument("dest is needed for what is not in the file roots", hint="cp.get_url URL /path")
-    dest = _target(host, dest, path.partition("?")[0], makedirs)
+    dest = place.target(host, dest, path.partition("?")[0], makedirs)
     host.write(dest, data)
     return dest
 
@@ -306,38 +304,6 @@ def _inside(path: str) -> str:
     if not path.startswith(_SCHEME):
         raise BadArgument(f"{path!r} is no salt:// address")
     return path.removeprefix(_SCHEME).strip("/")
-
-
-def _target(host: Host, dest: str, path: str, makedirs: bool) -> str:
-    """Return the file to write: in a directory it gets the name it had. Raises NotFound, BadArgument."""
-    if not dest.startswith("/"):
-        raise BadArgument(f"dest = {dest!r} is no absolute path")
-    found = host.stat(dest)
-    if dest.endswith("/") or (found is not None and found.kind == "directory"):
-        dest = posixpath.join(dest, posixpath.basename(path.partition("?")[0]))
-    above = posixpath.dirname(dest)
-    if not host.exists(above):
-        if not makedirs:
-            raise NotFound(f"there is no directory {above}", hint="makedirs=True makes it")
-        host.make_directory(above)
-    return dest
-
-
-def _copy(host: Host, found: CachedFile, dest: str) -> None:
-    """Copy a cached file in one step."""
-    if found.size <= _HELD:
-        host.write(dest, host.read(found.path))
-        return
-    beside = f"{posixpath.dirname(dest)}/.{posixpath.basename(dest)}.{found.sha256[:12]}"
-    before = host.stat(dest)
-    try:
-        host.run("cp", "--reflink=auto", "--", found.path, beside, timeout=None)
-        host.set_mode(beside, before.mode if before else 0o644)
-        if before:
-            host.set_owner(beside, before.uid, before.gid)
-        host.rename(beside, dest)
-    finally:
-        host.remove(beside)
 
 
 def _rendered(host: Host, engine: str, text: str) -> str:
