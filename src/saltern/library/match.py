@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from saltern.sdk import BadArgument, Host
 from saltern.sdk.matching import Machine
@@ -97,7 +97,7 @@ def filter_by(
     lookup: dict[str, Any],
     tgt_type: str = "compound",
     minion_id: str | None = None,
-    merge: dict[str, Any] | None = None,
+    merge: dict[str, Any] | Literal[""] | None = None,
     merge_lists: bool = False,
     default: str = "default",
 ) -> Any:
@@ -110,7 +110,7 @@ def filter_by(
     """
     machine = _machine(host, minion_id)
     chosen = next((value for target, value in lookup.items() if machine.matches(str(target), tgt_type)), None)
-    return _with(lookup.get(default) if chosen is None else chosen, merge, merge_lists)
+    return _with(lookup.get(default) if chosen is None else chosen, merge or None, merge_lists)
 
 
 def search_by(

@@ -7,7 +7,7 @@ and states see all of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from saltern.library.grains.values import choice
 from saltern.sdk import Host, NotFound, NotSupported
@@ -139,7 +139,7 @@ def filter_by(
     host: Host,
     lookup_dict: dict[Any, Any],
     pillar: str,
-    merge: dict[str, Any] | None = None,
+    merge: dict[str, Any] | Literal[""] | None = None,
     default: str = "default",
     base: str | None = None,
 ) -> Any:
@@ -153,7 +153,7 @@ def filter_by(
         saltern run '*' pillar.filter_by '{web: {port: 80}, db: {port: 5432}}' role
     """
     found = traverse(host.supply.pillar, pillar, [])
-    return choice("pillar.filter_by", lookup_dict, found, merge, default, base)
+    return choice("pillar.filter_by", lookup_dict, found, merge or None, default, base)
 
 
 def ext(host: Host, external: Any = None, pillar: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ the file ``grains`` beside the settings, which is read again whenever grains are
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from saltern.library.grains.values import ABSENT, choice, objection_to, placed, store
 from saltern.sdk import BadArgument, Host
@@ -190,7 +190,7 @@ def filter_by(
     host: Host,
     lookup_dict: dict[Any, Any],
     grain: str = "os_family",
-    merge: dict[str, Any] | None = None,
+    merge: dict[str, Any] | Literal[""] | None = None,
     default: str = "default",
     base: str | None = None,
 ) -> Any:
@@ -202,7 +202,9 @@ def filter_by(
     Example:
         saltern run '*' grains.filter_by '{Debian: {pkg: apache2}, RedHat: {pkg: httpd}}' default=Debian
     """
-    return choice("grains.filter_by", lookup_dict, traverse(host.grains, grain, []), merge, default, base)
+    return choice(
+        "grains.filter_by", lookup_dict, traverse(host.grains, grain, []), merge or None, default, base
+    )
 
 
 def _set_list(host: Host, key: str, value: list[Any], delimiter: str) -> dict[str, Any]:

@@ -7,21 +7,18 @@ from saltern.library.pkg.repositories import aptlists, ini
 from saltern.library.pkg.repositories.entry import required
 from saltern.library.pkg.repositories.ppa import entry_of
 from saltern.library.pkgrepo.file import File
-from saltern.sdk import Changes, Host, Moment, State
+from saltern.library.pkgrepo.repository import Repository
+from saltern.sdk import Changes, Host, Moment
 
 
-class Absent(State, frozen=True, kw_only=True):
+class Absent(Repository, frozen=True, kw_only=True):
     """See that a repository is not known to the package manager. A file with nothing left in it is removed.
+
+    It takes the arguments of ``pkgrepo.managed``; only those that say which one it is have a meaning.
 
     Example:
         - pkgrepo.absent: deb https://example.com/debian bookworm main
     """
-
-    ppa: str = ""
-    copr: str = ""
-    keyid: str | int | list[str | int] | None = None
-    keyid_ppa: bool = False
-    refresh: bool = True
 
     def check(self, host: Host) -> Changes:
         """Return the repository when it is there."""

@@ -13,7 +13,8 @@ from saltern.library.pkg.repositories import aptlists, ini, keys
 from saltern.library.pkg.repositories.entry import Entry, required
 from saltern.library.pkg.repositories.ppa import entry_of, key_of
 from saltern.library.pkgrepo.file import File
-from saltern.sdk import BadArgument, Changes, Host, Moment, NotSupported, State
+from saltern.library.pkgrepo.repository import Repository
+from saltern.sdk import BadArgument, Changes, Host, Moment, NotSupported
 
 _TRUSTED = "/etc/apt/trusted.gpg.d"
 #: Options of RPM repositories that stand in the file under the name they are given by.
@@ -49,7 +50,7 @@ _SWITCHES = (
 )
 
 
-class Managed(State, frozen=True, kw_only=True):
+class Managed(Repository, frozen=True, kw_only=True):
     """See that a repository is known to the package manager, with its key.
 
     For apt ``name`` is a line of ``sources.list``, or ``ppa:user/name``; a ``file`` that ends in ``.sources``
@@ -63,57 +64,6 @@ class Managed(State, frozen=True, kw_only=True):
             key_url: https://example.com/key.asc
             aptkey: false
     """
-
-    humanname: str = ""
-    enabled: bool | None = None
-    disabled: bool | None = None
-    comments: str | list[str] | None = None
-    refresh: bool = True
-    refresh_db: bool = True
-    # apt
-    ppa: str = ""
-    file: str = ""
-    dist: str = ""
-    comps: str | list[str] | None = None
-    architectures: str | list[str] | None = None
-    signedby: str = ""
-    clean_file: bool = False
-    consolidate: bool = False
-    aptkey: bool = True
-    key_url: str | list[str] | None = None
-    key_text: str = ""
-    keyid: str | int | list[str | int] | None = None
-    keyid_ppa: bool = False
-    keyserver: str = ""
-    # dnf, yum, zypper
-    copr: str = ""
-    baseurl: str = ""
-    mirrorlist: str = ""
-    metalink: str = ""
-    gpgkey: str = ""
-    gpgcheck: bool | int | None = None
-    repo_gpgcheck: bool | int | None = None
-    gpgautoimport: bool = False
-    sslverify: bool | int | None = None
-    sslcacert: str = ""
-    sslclientcert: str = ""
-    sslclientkey: str = ""
-    skip_if_unavailable: bool | int | None = None
-    module_hotfixes: bool | int | None = None
-    autorefresh: bool | int | None = None
-    keepcache: bool | int | None = None
-    keeppackages: bool | int | None = None
-    proxy: str = ""
-    username: str = ""
-    password: str = ""
-    priority: int | str = ""
-    cost: int | str = ""
-    exclude: str = ""
-    includepkgs: str = ""
-    metadata_expire: int | str = ""
-    type: str = ""
-    path: str = ""
-    failovermethod: str = ""
 
     def check(self, host: Host) -> Changes:
         """Return what differs in the list, and what keys are missing. Raises BadArgument, NotSupported."""
