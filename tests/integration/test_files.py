@@ -112,6 +112,19 @@ def test_a_large_file_comes_whole_and_memory_stays(site: Site, root: Path) -> No
     assert list((cache(site, "b") / "parts").iterdir()) == []
 
 
+def test_what_is_cached_is_told_and_nothing_is_fetched_for_it(site: Site, root: Path) -> None:
+    (root / "asked").write_text("asked for")
+    address = "salt://asked"
+    assert site.run("a", "cp.is_cached", address).value("a") == ""
+    where = site.run("a", "cp.cache_dest", address).value("a")
+    assert not Path(where).exists()
+    assert site.run("a", "cp.cache_file", address).value("a") == where
+    assert site.run("a", "cp.is_cached", address).value("a") == where
+    assert where in site.run("a", "cp.list_minion").value("a")
+    (root / "asked").write_text("another by now")
+    assert site.run("a", "cp.is_cached", address).value("a") == ""
+
+
 def test_many_jobs_that_need_one_file_fetch_it_once(site: Site, root: Path) -> None:
     (root / "shared").write_bytes(os.urandom(5 * PIECE))
     asked = 0

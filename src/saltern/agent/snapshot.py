@@ -87,12 +87,17 @@ class SnapshotTree:
 
     def cached(self, saltenv: str, path: str) -> CachedFile | None:
         """Return a verified copy of a file; None when there is none. Raises SalternError."""
+        item, known = self._item(saltenv, path), self.known(saltenv, path)
+        if item is not None and known is not None and not self._cache.is_sound(known.sha256, known.size):
+            self._fetch(saltenv, item)
+        return known
+
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Return where a file lies, or would; None when there is none. Raises SalternError."""
         item = self._item(saltenv, path)
         if item is None:
             return None
         name = item.sha256.hex()
-        if not self._cache.is_sound(name, item.size):
-            self._fetch(saltenv, item)
         return CachedFile(str(self._cache.path(name)), name, item.size, item.mode)
 
     def files(self, saltenv: str) -> Sequence[str]:

@@ -96,6 +96,10 @@ class RunSupply(Supply):
         """Return a verified copy of the file at a ``salt://`` address; see Supply."""
         return self.site.tree.cached(*self._place(url, saltenv))
 
+    def known(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Return what ``cached`` would, and fetch nothing; see Supply."""
+        return self.site.tree.known(*self._place(url, saltenv))
+
     def environments(self) -> Sequence[str]:
         """Return the names of the environments there are, ``base`` first."""
         return self.site.tree.environments()

@@ -64,6 +64,12 @@ class Supply(Protocol):
         can't be brought here whole.
         """
 
+    def known(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Return what ``cached`` would, and fetch nothing: its ``path`` may not be there.
+
+        None when there is no such file. Raises what ``cached`` raises.
+        """
+
     def environments(self) -> Sequence[str]:
         """Return the names of the environments there are, ``base`` first."""
 
@@ -141,6 +147,10 @@ class NoSupply(Supply):
     def cached(self, url: str, saltenv: str | None = None) -> CachedFile | None:
         """Raise NotSupported: there are no file roots."""
         raise _no_roots(url)
+
+    def known(self, url: str, saltenv: str | None = None) -> CachedFile | None:
+        """Raise NotSupported: there are no files."""
+        return self.cached(url, saltenv)
 
     def environments(self) -> Sequence[str]:
         """Raise NotSupported: there are no file roots."""

@@ -43,6 +43,9 @@ class Tree(Protocol):
     def cached(self, saltenv: str, path: str) -> CachedFile | None:
         """Return a file as it lies on this machine; None when there is none. Raises SalternError."""
 
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Return what ``cached`` would, and fetch nothing: it may not be there yet."""
+
     def files(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all files of an environment, sorted."""
 
@@ -97,6 +100,10 @@ class LocalTree:
             if found is not None:
                 return found
         return None
+
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Return a file where it lies, as ``cached`` does."""
+        return self.cached(saltenv, path)
 
     def files(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all files of an environment, sorted."""

@@ -52,11 +52,18 @@ class MemoryTree:
 
     def cached(self, saltenv: str, path: str) -> CachedFile | None:
         """Return a file that was placed where the host can read it, None when there is none."""
+        found, known = self.read(saltenv, path), self.known(saltenv, path)
+        if found is None or known is None or self._place is None:
+            return None
+        self._place(known.path, found.data)
+        return known
+
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Return where a file would be placed, None when there is none."""
         found = self.read(saltenv, path)
-        if found is None or self._place is None:
+        if found is None:
             return None
         digest = hashlib.sha256(found.data).hexdigest()
-        self._place(f"{CACHE}/{digest}", found.data)
         return CachedFile(f"{CACHE}/{digest}", digest, len(found.data), 0o644)
 
     def files(self, saltenv: str) -> Sequence[str]:

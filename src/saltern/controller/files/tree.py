@@ -83,6 +83,10 @@ class BackendTree:
         """Raise Unavailable: what backends have does not lie on this machine as files."""
         raise Unavailable(f"{path} is not copied to this machine", hint="read its content instead")
 
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Raise Unavailable, as ``cached`` does."""
+        return self.cached(saltenv, path)
+
     def _all(self, saltenv: str) -> Mapping[str, tuple[Backend, Entry]]:
         if saltenv not in self._listed:
             merged: dict[str, tuple[Backend, Entry]] = {}

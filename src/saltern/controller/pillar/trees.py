@@ -107,6 +107,10 @@ class KeptTree(BackendTree):
         """Return nothing: pillar files are not copied."""
         return None
 
+    def known(self, saltenv: str, path: str) -> CachedFile | None:
+        """Answer as ``cached`` does."""
+        return self.cached(saltenv, path)
+
     def directories(self, saltenv: str) -> Sequence[str]:
         """Return the paths of all directories that have files, sorted."""
         parents = (path.split("/")[:-1] for path in self.files(saltenv))

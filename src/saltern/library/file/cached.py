@@ -12,17 +12,17 @@ class _Copy(State, frozen=True, kw_only=True):
     saltenv: str = "base"
 
     def _path(self, host: Host) -> str:
-        """Return the path of the copy of what comes from the web."""
-        from urllib.parse import urlsplit
+        return copy_of(host, self.name, self.saltenv)
 
-        parts = urlsplit(self.name)
-        query = f"-{place.digest('sha256', parts.query.encode())[:16]}" if parts.query else ""
-        words = [
-            self.saltenv,
-            parts.netloc.rpartition("@")[2],
-            *(parts.path.strip("/") or "index").split("/"),
-        ]
-        return "/".join([host.data, "cached", *map(_plain, words)]) + query
+
+def copy_of(host: Host, url: str, saltenv: str = "base") -> str:
+    """Return the path of the copy of what comes from the web, whether it is there or not."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    query = f"-{place.digest('sha256', parts.query.encode())[:16]}" if parts.query else ""
+    words = [saltenv, parts.netloc.rpartition("@")[2], *(parts.path.strip("/") or "index").split("/")]
+    return "/".join([host.data, "cached", *map(_plain, words)]) + query
 
 
 def _plain(word: str) -> str:
