@@ -24,7 +24,11 @@ from saltern.library.virtualenv import Managed
 from saltern.sdk import State
 from saltern.sdk.local import LocalHost
 
-VERSIONS = ["1", "1.0", "1.0a1", "1.0b2", "1.0rc1", "1.0.dev1", "1.0a1.dev2", "1.0.post1", "1.0.post1.dev3", "1.0-2", "1.0+abc", "1.0+1", "1.0+abc.1", "1.1", "1.10", "1.2", "2", "1!0.5", "0.9", "1.0.1", "1.4.5", "1.4", "1.5"]
+VERSIONS = [
+    *("1", "1.0", "1.0a1", "1.0b2", "1.0rc1", "1.0.dev1", "1.0a1.dev2", "1.0.post1", "1.0.post1.dev3"),
+    *("1.0-2", "1.0+abc", "1.0+1", "1.0+abc.1", "1.1", "1.10", "1.2", "2", "1!0.5", "0.9", "1.0.1"),
+    *("1.4.5", "1.4", "1.5"),
+]
 
 
 def wheel(directory: Path, name: str, number: str, needs: str = "") -> Path:

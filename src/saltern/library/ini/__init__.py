@@ -1,0 +1,1 @@
+"""Ini files: sections and options, set and removed with comments and order left as they are."""
