@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
-from saltern.library import _proc
-from saltern.sdk import CommandFailed, Host, NotFound
+from saltern.library import _filesystems, _proc
+from saltern.library._filesystems import Mount
+from saltern.sdk import BadArgument, Changes, Conflict, Host, Moment, NotFound, State
 
 #: Seconds to wait for file systems to answer; a network file system without its server never does.
 PATIENCE = 10.0
-
-
-class Mount(msgspec.Struct, frozen=True):
-    """A mounted file system."""
-
-    device: str
-    directory: str
-    kind: str
-    options: str
 
 
 def mounts(host: Host) -> list[Mount]:
@@ -29,8 +19,7 @@ def mounts(host: Host) -> list[Mount]:
     Example:
         saltern run '*' disk.mounts
     """
-    lines = (line.split() for line in host.text("/proc/mounts").splitlines())
-    return [Mount(*(_unescaped(word) for word in words[:4])) for words in lines if len(words) >= 4]
+    return _filesystems.mounted(host)
 
 
 def usage(host: Host, args: str | None = None) -> dict[str, dict[str, str]]:
@@ -77,15 +66,7 @@ def blkid(host: Host, device: str | None = None, token: str | None = None) -> di
     Example:
         saltern run '*' disk.blkid token='TYPE=ext4'
     """
-    argv = ["blkid", *(["-t", token] if token else []), *([device] if device else [])]
-    try:
-        lines = host.run(*argv).splitlines()
-    except CommandFailed as error:
-        if error.retcode == 2:  # nothing found
-            return {}
-        raise
-    pairs = (line.partition(": ") for line in lines)
-    return {name: dict(re.findall(r'(\S+)="(.*?)"', values)) for name, _, values in pairs}
+    return _filesystems.known(host, device, token)
 
 
 def fstype(host: Host, device: str) -> str:
@@ -118,6 +99,64 @@ def dump(host: Host, device: str, args: list[str] | None = None) -> dict[str, st
     return dict(zip(wanted, numbers, strict=True))
 
 
+def format_(
+    host: Host,
+    device: str,
+    fs_type: str = "ext4",
+    inode_size: int | None = None,
+    lazy_itable_init: bool | None = None,
+    fat: int | None = None,
+    force: bool = False,
+) -> bool:
+    """Make a file system on a device. Raises Conflict for one that holds something, or is mounted.
+
+    ``force`` overwrites what it holds, never what is mounted. ``inode_size`` and ``lazy_itable_init`` are
+    for the ext kinds, ``fat`` is the width of a vfat's table.
+
+    Example:
+        saltern run web1 disk.format /dev/sdb1 fs_type=xfs
+    """
+    _filesystems.make(host, device, fs_type, inode_size, lazy_itable_init, fat, force)
+    return True
+
+
+def tune(
+    host: Host,
+    device: str,
+    read_ahead: int | None = None,
+    filesystem_read_ahead: int | None = None,
+    read_only: bool | None = None,
+) -> dict[str, str]:
+    """Set how a device reads ahead (sectors), or whether it can be written; return its numbers.
+
+    Example:
+        saltern run web1 disk.tune /dev/sda read_ahead=1024
+    """
+    wanted = {"getra": read_ahead, "getfra": filesystem_read_ahead, "getro": read_only}
+    _filesystems.tune(host, device, {name: int(value) for name, value in wanted.items() if value is not None})
+    return dump(host, device)
+
+
+def resize2fs(host: Host, device: str) -> bool:
+    """Have an ext file system fill its device. Raises CommandFailed.
+
+    Example:
+        saltern run web1 disk.resize2fs /dev/sdb1
+    """
+    host.run("resize2fs", _filesystems.checked(device), timeout=None)
+    return True
+
+
+def wipe(host: Host, device: str) -> bool:
+    """Take all signs of file systems, tables and volumes from a device. Raises CommandFailed.
+
+    Example:
+        saltern run web1 disk.wipe /dev/sdb1
+    """
+    host.run("wipefs", "-a", "--", _filesystems.checked(device))
+    return True
+
+
 def iostat(
     host: Host, interval: float = 1, count: int = 5, disks: list[str] | str | None = None
 ) -> dict[str, dict[str, float]]:
@@ -134,6 +173,54 @@ def iostat(
     after = _proc.disks(host)
     names = wanted or [name for name in after if not name.startswith(("loop", "ram", "zram"))]
     return {name: _rates(before[name], after[name], interval * count) for name in names if name in before}
+
+
+class Status(State, frozen=True, kw_only=True):
+    """Fail when a file system is too full, or too empty; nothing is changed. ``name`` is its mount point.
+
+    ``maximum`` and ``minimum`` are percent, or KiB with ``absolute: true``; of what is used, or with
+    ``free: true`` of what is free.
+
+    Example:
+        - disk.status: {name: /, maximum: "90%"}
+    """
+
+    maximum: int | str | None = None
+    minimum: int | str | None = None
+    absolute: bool = False
+    free: bool = False
+
+    def check(self, host: Host) -> Changes:
+        """Return nothing. Raises Conflict outside of the limits, NotFound where nothing is mounted."""
+        found = usage(host).get(self.name)
+        if found is None:
+            raise NotFound(f"Disk mount {self.name} not present", hint="disk.mounts lists what is")
+        low, high = self._limit(self.minimum), self._limit(self.maximum)
+        now = self._measured(found)
+        what, unit = "free" if self.free else "used", " KB" if self.absolute else "%"
+        if low is not None and now < low:
+            raise Conflict(f"Disk {what} space is below minimum of {low}{unit} at {now}{unit}")
+        if high is not None and now > high:
+            raise Conflict(f"Disk {what} space is above maximum of {high}{unit} at {now}{unit}")
+        return Changes()
+
+    def says(self, changes: Changes, moment: Moment) -> str:
+        """Return Salt's words."""
+        return f"Disk {'free' if self.free else 'used'} space in acceptable range"
+
+    def _measured(self, found: dict[str, str]) -> int:
+        if self.absolute:
+            return int(found["available" if self.free else "used"])
+        full = int(found["capacity"].rstrip("%"))
+        return 100 - full if self.free else full
+
+    def _limit(self, given: int | str | None) -> int | None:
+        if given is None:
+            return None
+        text = str(given).removesuffix("%").strip()
+        if not text.isdigit() or (not self.absolute and int(text) > 100):
+            raise BadArgument(f"{given!r} is no limit", hint="write 90, or KiB with absolute: true")
+        return int(text)
 
 
 def _rates(before: dict[str, int], after: dict[str, int], seconds: float) -> dict[str, float]:
@@ -162,8 +249,3 @@ def _df(host: Host, how: str, more: str | None) -> dict[str, Any]:
         if len(numbers) == 4:
             found[rest] = (name, *numbers)
     return found
-
-
-def _unescaped(word: str) -> str:
-    r"""Read the kernel's ``\040`` for a space, and the like."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), word)

@@ -9,6 +9,8 @@ from saltern.sdk import BadArgument, Changes, Host, Moment, NotAllowed, NotFound
 #: Where parameters are kept: read by systemd-sysctl, and by ``sysctl --system`` elsewhere.
 DIRECTORY, FILE = "/etc/sysctl.d", "99-saltern.conf"
 _KERNEL = "/proc/sys"
+#: Bytes asked for: the kernel makes room for all of them before it answers.
+_LIMIT = 65536
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")
 
 Value = str | int | float | bool
@@ -24,7 +26,7 @@ def get(host: Host, name: str) -> str:
     if not host.exists(_KERNEL):
         return _plain(host.run("sysctl", "-n", name))
     try:
-        return _plain(host.text(_path(name)))
+        return _plain(host.read(_path(name), _LIMIT).decode(errors="replace"))
     except NotFound:
         raise NotFound(
             f"the kernel has no parameter {name}", hint="kmod.present loads the module that brings it"
