@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import getpass
 import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import pytest
 from saltern.controller.files.backend import Backend, Place, build
 from saltern.foundation.errors import Unavailable
 from saltern.testing.conditions import eventually
+from saltern.testing.git_web import Web, serving
 from saltern.testing.repository import Repository
 
 pytestmark = [
@@ -54,80 +52,6 @@ def git(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
 def read(backend: Backend) -> bytes:
     with backend.open("base", "a") as file:
         return file.read()
-
-
-class Web(ThreadingHTTPServer):
-    """git's own http-backend behind a web server that may want a password, or send one elsewhere."""
-
-    def __init__(self, root: Path, *, password: str = "", elsewhere: str = "") -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.root = root
-        self.wanted = "Basic " + base64.b64encode(f"git:{password}".encode()).decode() if password else ""
-        self.elsewhere = elsewhere
-        self.seen: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Web
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        given = self.headers.get("Authorization", "")
-        self.server.seen.append(given)
-        if self.server.elsewhere:
-            self.send_response(301)
-            self.send_header("Location", self.server.elsewhere + self.path)
-            self.end_headers()
-        elif self.server.wanted and given != self.server.wanted:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="x"')
-            self.end_headers()
-        else:
-            self._answer()
-
-    do_POST = do_GET
-
-    def _answer(self) -> None:
-        path, _, query = self.path.partition("?")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": str(self.server.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "safe.directory",
-            "GIT_CONFIG_VALUE_0": "*",
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        argv = ["git", "http-backend"]
-        done = subprocess.run(argv, input=body, env=environment, capture_output=True, check=True)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-
-@contextmanager
-def serving(web: Web) -> Iterator[Web]:
-    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield web
-    finally:
-        web.shutdown()
-        thread.join()
-        web.server_close()
 
 
 def test_over_http(repository: Repository, git: Callable[..., Backend], tmp_path: Path) -> None:
