@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,24 +48,8 @@ class Facts:
 
     def _own(self, values: Mapping[str, Any]) -> Grains:
         """Return what the code says that was brought here from the file roots' ``_grains``."""
-        from saltern.grains.collect import Grains, learn
-
         data = self._layout.agent / "data"
-        if not (data / "code/_grains").is_dir():
-            return Grains(values={})
-        from saltern.engine.legacy.keeping import collectors
-        from saltern.engine.site import Site
-        from saltern.grains.sources import Collector
-        from saltern.sdk.local import LocalHost
-        from saltern.sls.tree import LocalTree
-
-        host = LocalHost(settings=str(self._layout.settings), data=str(data), grains=lambda: values)
-        tree = LocalTree({"base": [str(data / "code")]})
-        site = Site(
-            host, tree, pillar=lambda given, saltenv: given, opts={"id": values["id"]}, with_code=True
-        )
-        host.supply = site.supply
-        return learn(host, [Collector(*one) for one in collectors(site.code, values)])
+        return from_roots(values, {"base": [str(data / "code")]}, str(self._layout.settings), str(data))
 
     def known(self) -> Mapping[str, Any]:
         """Return what was collected last."""
@@ -73,3 +58,24 @@ class Facts:
         except (OSError, msgspec.DecodeError):
             return self.collect()
         return found
+
+
+def from_roots(
+    values: Mapping[str, Any], roots: Mapping[str, Sequence[str]], settings: str, data: str
+) -> Grains:
+    """Return what the code in the directories' ``_grains`` says, beyond the grains that are known already."""
+    from saltern.grains.collect import Grains, learn
+
+    if not any(Path(root, "_grains").is_dir() for some in roots.values() for root in some):
+        return Grains(values={})
+    from saltern.engine.legacy.keeping import collectors
+    from saltern.engine.site import Site
+    from saltern.grains.sources import Collector
+    from saltern.sdk.local import LocalHost
+    from saltern.sls.tree import LocalTree
+
+    host = LocalHost(settings=settings, data=data, grains=lambda: values)
+    opts = {"id": values.get("id", "")}
+    site = Site(host, LocalTree(roots), pillar=lambda given, saltenv: given, opts=opts, with_code=True)
+    host.supply = site.supply
+    return learn(host, [Collector(*one) for one in collectors(site.code, values)])

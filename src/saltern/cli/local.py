@@ -45,9 +45,14 @@ def host(context: Context, options: argparse.Namespace) -> LocalHost:
     settings, name = str(context.layout.settings), options.id or os.uname().nodename
 
     def grains() -> dict[str, Any]:
+        from saltern.agent.facts import from_roots
         from saltern.grains.collect import collect
 
-        return collect(LocalHost(settings=settings), name=name).values
+        values = collect(LocalHost(settings=settings), name=name).values
+        own = from_roots(values, _files(context, options), settings, data)
+        for problem in (f"{whose}: {error}" for whose, error in own.errors.items()):
+            context.note(f"grains are missing: {problem}")
+        return {**values, **own.values, "id": name}
 
     def supply(machine: Host) -> Supply:
         return site(context, options, machine).supply

@@ -9,7 +9,6 @@ import hashlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from importlib.abc import InspectLoader
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -20,13 +19,14 @@ from saltern.sdk import NotSupported, SalternError
 PREFIX = "saltern_file_roots"
 
 
-class _Text(InspectLoader):
+class _Text:
     """Gives tracebacks the lines of a file that is on no disk."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def get_source(self, fullname: str) -> str:
+        """Return the file's text."""
         return self._text
 
 
