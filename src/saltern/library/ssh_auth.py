@@ -30,8 +30,8 @@ class _Keys(State, frozen=True, kw_only=True):
         return found
 
     def _text(self, host: Host) -> str:
-        files.existing(host, self.user)
-        return files.text(host, self.user, self.config)
+        """Return the account's keys; none where the account is still to be made."""
+        return files.text(host, self.user, self.config) if files.is_account(host, self.user) else ""
 
 
 class Present(_Keys, frozen=True, kw_only=True):
@@ -53,7 +53,8 @@ class Present(_Keys, frozen=True, kw_only=True):
         return Changes(became, comment=self._would(became))
 
     def apply(self, host: Host, changes: Changes) -> Done:
-        """Write them. Raises CommandFailed."""
+        """Write them. Raises NotFound, CommandFailed."""
+        files.existing(host, self.user)
         became = files.settle(host, self.user, self.config, self._meant(host))
         how = "added" if "New" in became.values() else "updated"
         comment = f"The authorized host key {self.name} for user {self.user} was {how}"
@@ -113,7 +114,8 @@ class Manage(_Keys, frozen=True, kw_only=True):
         return Changes(became)
 
     def apply(self, host: Host, changes: Changes) -> None:
-        """Write them. Raises CommandFailed."""
+        """Write them. Raises NotFound, CommandFailed."""
+        files.existing(host, self.user)
         files.settle(host, self.user, self.config, self._meant(host), alone=True)
 
     def says(self, changes: Changes, moment: Moment) -> str:

@@ -93,12 +93,19 @@ def known_key(digits: str, enc: str | None) -> Key:
     return found
 
 
-def existing(host: Host, user: str) -> None:
-    """Raise NotFound unless there is such an account."""
+def is_account(host: Host, user: str) -> bool:
+    """Tell whether there is such an account."""
     try:
         host.user(user)
     except NotFound:
-        raise NotFound(f"User {user!r} does not exist", hint="make it before: user.present") from None
+        return False
+    return True
+
+
+def existing(host: Host, user: str) -> None:
+    """Raise NotFound unless there is such an account."""
+    if not is_account(host, user):
+        raise NotFound(f"User {user!r} does not exist", hint="make it before: user.present")
 
 
 def _plain(enc: str) -> str:
