@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "fabric": Command("fabric", "Configure a message broker of your own"),
     "doc": Command("doc", "Explain a function"),
     "help": Command("help", "Explain a subject, such as exit codes"),
+    "completion": Command("completion", "Have your shell complete commands and options"),
     "version": Command("version", "Show the version"),
 }
 
@@ -49,7 +50,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Work": ("run", "cp", "call", "target", "minions", "job", "returner", "events", "pillar", "mine", "doc"),
     "Trust": ("key", "token", "audit"),
     "Services": ("controller", "agent", "fabric", "files"),
-    "About": ("help", "version"),
+    "About": ("help", "completion", "version"),
 }
 
 
