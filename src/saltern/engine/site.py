@@ -78,6 +78,16 @@ class Site:
 
         return TreeRegistry(self._library, self.code)
 
+    @property
+    def calls(self) -> Registry:
+        """What can be called: of a tree that nobody has read yet, only what is known to be there."""
+        if not self._with_code or "listing" in vars(self.code):
+            return self.registry
+        from saltern.engine.legacy.keeping import known
+        from saltern.engine.legacy.registry import CallRegistry
+
+        return CallRegistry(self._library, known(self.host.data).nouns, lambda: self.registry)
+
     def sync(self, host: Host, kinds: Sequence[str] = ()) -> dict[str, list[str]]:
         """Note the code of the tree; return what is new of it, by kind. Raises SalternError."""
         from saltern.engine.legacy.keeping import sync
@@ -137,6 +147,8 @@ class Site:
     @property
     def world(self) -> World:
         """What a compilation knows beside the files. Raises SlsError for a bad pillar."""
+        if self._with_code:
+            _ = self.code.listing  # templates call what the tree has rather than the library
         return self._world(self.pillar)
 
     def compile(

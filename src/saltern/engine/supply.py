@@ -25,6 +25,10 @@ class Holdings(Protocol):
         """All that can be called and kept true."""
 
     @property
+    def calls(self) -> Registry:
+        """What can be called; the tree is not read for it."""
+
+    @property
     def pillar(self) -> Mapping[str, Any]:
         """The host's pillar. Raises SlsError."""
 
@@ -138,7 +142,7 @@ class RunSupply(Supply):
 
     def call(self, host: Any, fun: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function on ``host`` and return what it returns."""
-        return bound(host, fun, args, kwargs, self.site.registry)
+        return bound(host, fun, args, kwargs, self.site.calls)
 
     def sync(self, host: Any, kinds: Sequence[str] = ()) -> Mapping[str, Sequence[str]]:
         """Bring the code of the file roots here; return what is new of it, by kind."""
@@ -151,7 +155,7 @@ class RunSupply(Supply):
     def has(self, fun: str) -> bool:
         """Tell whether there is such a function."""
         noun, _, verb = fun.partition(".")
-        return verb in self.site.registry.noun(noun)
+        return verb in self.site.calls.noun(noun)
 
 
 def _beneath(prefix: str, paths: Sequence[str]) -> Sequence[str]:

@@ -94,6 +94,11 @@ class CallRegistry(Registry):
         self._known = known
         self._beyond = beyond
 
+    def noun(self, noun: str) -> Mapping[str, Function]:
+        """Return a noun's functions by their names."""
+        found = {} if noun in self._known else self._library.noun(noun)
+        return found or self._beyond().noun(noun)
+
     def function(self, name: str) -> Function:
         """Return the function called ``name``; see Registry."""
         if name.partition(".")[0] not in self._known:
