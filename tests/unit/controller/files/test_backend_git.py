@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from saltern.controller.files.backend import Backend, Place, build
+from saltern.controller.files.backends.git.settings import read as read_settings
 from saltern.controller.files.tree import BackendTree
 from saltern.foundation.errors import NotAllowed, NotFound, SettingsError, Unavailable
 from saltern.testing.repository import Repository
@@ -447,3 +449,47 @@ def test_wrong_options_are_errors(tmp_path: Path, options: dict[str, Any], messa
     with pytest.raises(SettingsError, match=message) as caught:
         build([{"git": options}], Place(tmp_path))
     assert "hunter2" not in str(caught.value)
+
+
+def test_remotes_as_salt_has_them() -> None:
+    """A list of options below the URL is the same as a mapping with the URL in it."""
+    lists = yaml.safe_load("""
+        - https://example.com/a.git
+        - https://example.com/b.git:
+          - root: states
+          - mountpoint: salt://b
+          - base: trunk
+          - saltenv:
+            - dev:
+              - ref: develop
+              - root: other
+        - https://example.com/c.git: {name: third}
+    """)
+    plain = [
+        {"url": "https://example.com/a.git"},
+        {
+            "url": "https://example.com/b.git",
+            "root": "states",
+            "mountpoint": "salt://b",
+            "base": "trunk",
+            "saltenv": {"dev": {"ref": "develop", "root": "other"}},
+        },
+        {"url": "https://example.com/c.git", "name": "third"},
+    ]
+    common = {"privkey": "/etc/key"}
+    assert read_settings({"remotes": lists, **common}) == read_settings({"remotes": plain, **common})
+
+
+@pytest.mark.parametrize(
+    ("remote", "message"),
+    [
+        ({"https://h/x": "root"}, "not a list of options"),
+        ({"https://h/x": [{"root": "a"}, {"root": "b"}]}, "each given once"),
+        ({"https://h/x": [{"saltenv": [{"dev": ["ref"]}]}]}, "saltenv: dev: not a list"),
+        ({"https://h/x": [{"passwort": "y"}]}, "passwort"),
+        ({"root": [{"name": "y"}]}, "not the URL"),
+    ],
+)
+def test_remotes_that_are_nearly_as_salt_has_them(remote: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_settings({"remotes": [remote]})

@@ -87,8 +87,7 @@ def read(options: Any) -> GitSettings:
 
 
 def _remote(given: Any, common: Mapping[str, Any]) -> Remote:
-    own = given if isinstance(given, Mapping) else {"url": given}
-    remote = read_options({**common, **own}, Remote)
+    remote = read_options({**common, **_own(given)}, Remote)
     _check_url(remote)
     if any(mark in remote.user + remote.password for mark in "\r\n\0"):
         raise SettingsError(f"there is a line break in the user or password for {remote.url}")
@@ -102,6 +101,33 @@ def _remote(given: Any, common: Mapping[str, Any]) -> Remote:
             f"the password would be sent in clear to {remote.url}", hint="use https, or set insecure_auth"
         )
     return remote
+
+
+def _own(given: Any) -> Mapping[str, Any]:
+    """Return a remote's options, also when written as Salt has them: ``URL: [{root: states}, …]``."""
+    if not isinstance(given, Mapping):
+        return {"url": given}
+    if "url" in given or len(given) != 1:
+        return given
+    [(url, options)] = given.items()
+    own = {"url": url, **_joined(options, str(url))}
+    if isinstance(own.get("saltenv"), list):
+        each = _joined(own["saltenv"], f"{url}: saltenv")
+        own["saltenv"] = {name: _joined(one, f"{url}: saltenv: {name}") for name, one in each.items()}
+    return own
+
+
+def _joined(options: Any, where: str) -> dict[str, Any]:
+    """Return a list of mappings, or a mapping, as one. Raises SettingsError."""
+    found: dict[str, Any] = {}
+    for one in options if isinstance(options, list) else [options]:
+        if not isinstance(one, Mapping) or not found.keys().isdisjoint(one):
+            raise SettingsError(
+                f"{where}: not a list of options, each given once",
+                hint="- https://host/path.git: [root: states]",
+            )
+        found |= one
+    return found
 
 
 def clean(path: str) -> str:
