@@ -43,6 +43,7 @@ TREES = {
     "pillar/top.sls": "base:\n  '*': [site]\n",
     "pillar/site.sls": f"title: our shop\nplace: '{HOME}/{{{{ grains.id }}}}/www'\n",
 }
+TERSE = ("--state-output", "terse")
 ROLL_OUT = ("apply", "*", "--batch", "1", "--rollback")
 BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 PATIENCE = 60.0
@@ -143,8 +144,8 @@ def show_states() -> None:
     remark("How machines should be is written in files on the controller")
     print((served("saltern/site.sls")).read_text().rstrip())
     tell("What a machine is told in confidence is rendered for it alone", "pillar", "show", "web1")
-    tell("Look first: a plan can be approved, and done exactly", "plan", "web1")
-    tell("Bring all into that state", "apply", "*", "--state-output", "terse")
+    tell("Look first: a plan can be approved, and done exactly", "plan", "web1", *TERSE)
+    tell("Bring all into that state", "apply", "*", *TERSE)
     tell("Nothing is done twice", "apply", "*")
     remark("Somebody edits the page of web2 by hand")
     (place("web2") / "index.html").write_text("<h1>Welcome to nobody</h1>\n")
