@@ -147,9 +147,13 @@ class Site:
     @property
     def world(self) -> World:
         """What a compilation knows beside the files. Raises SlsError for a bad pillar."""
-        if self._with_code:
-            _ = self.code.listing  # templates call what the tree has rather than the library
         return self._world(self.pillar)
+
+    def _world_of_run(self) -> World:
+        """Return what a run's templates know: they call what the tree has rather than the library."""
+        if self._with_code:
+            _ = self.code.listing
+        return self.world
 
     def compile(
         self,
@@ -162,22 +166,22 @@ class Site:
         from saltern.sls.compile import compile_highstate, compile_sls
 
         if names:
-            return compile_sls(self.world, self.tree, names, saltenv=saltenv, exclude=exclude)
-        return compile_highstate(self.world, self.tree, exclude=exclude)
+            return compile_sls(self._world_of_run(), self.tree, names, saltenv=saltenv, exclude=exclude)
+        return compile_highstate(self._world_of_run(), self.tree, exclude=exclude)
 
     def high(self, names: Sequence[str] = (), *, saltenv: str = "base") -> dict[str, Any]:
         """Return the merged high data of the SLS named; without names of the top files. Raises SlsError."""
         from saltern.sls import show
         from saltern.sls.compile import high_data
 
-        wanted = {saltenv: list(names)} if names else show.top(self.world, self.tree)
-        return high_data(self.world, self.tree, wanted)
+        wanted = {saltenv: list(names)} if names else show.top(self._world_of_run(), self.tree)
+        return high_data(self._world_of_run(), self.tree, wanted)
 
     def compile_data(self, data: Mapping[str, Any], shown: str, saltenv: str = "base") -> Compiled:
         """Return the run of high data that is in no file."""
         from saltern.sls.compile import compile_data
 
-        return compile_data(self.world, data, tree=self.tree, shown=shown, saltenv=saltenv)
+        return compile_data(self._world_of_run(), data, tree=self.tree, shown=shown, saltenv=saltenv)
 
     def render(self, engine: str, text: str, context: Mapping[str, Any], where: str, saltenv: str) -> str:
         """Return ``text`` rendered as the file ``where``. Raises SlsError, NotSupported."""
