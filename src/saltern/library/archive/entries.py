@@ -27,8 +27,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     mode: int = 0o644
     size: int = 0
     modified: float = 0.0
-    uid: int = 0
-    gid: int = 0
+    uid: int | None = None  # None: the archive does not say
+    gid: int | None = None
     user: str = ""
     group: str = ""
     target: str = ""  # of a link as written; of another name of a file the path it has here

@@ -27,6 +27,7 @@ class Extracted(State, frozen=True, kw_only=True):
     ``source_hash_update`` unpacks anew when the hash has changed. ``options`` are those of tar or unzip that
     are known here (``--strip-components=1 --exclude=…``). What leads out of the directory is refused;
     devices and set-user-id bits are taken with ``options: -p``. Own to Saltern: ``max_size`` in bytes.
+    ``list_options``, ``use_cmd_unzip`` and ``use_etag`` are taken and change nothing.
 
     Example:
         - archive.extracted:
@@ -130,8 +131,7 @@ class Extracted(State, frozen=True, kw_only=True):
         return chosen(archive.entries, self._rules(archive))
 
     def _rules(self, archive: Archive) -> Rules:
-        kind = "zip" if type(archive).__name__ == "_Zip" else "tar"
-        return rules(self.options, kind)
+        return rules(self.options, archive.kind)
 
     def _refuse_strange(self, strange: Sequence[str]) -> None:
         if strange and not self.force:
@@ -166,8 +166,7 @@ class Extracted(State, frozen=True, kw_only=True):
         """Fetch it if it must be, and unpack what has to be. Raises what the host raises."""
         found = source.found(host, self.source, self._how)
         if not found.path:
-            path = source.fetch(host, found, self.verify_ssl)
-            found = msgspec.structs.replace(found, path=path)
+            found = source.brought(host, self.source, self._how)
             changes = self._compared(host, found)
         if "extracted_files" in changes:
             self._unpack(host, found, "removed" in changes)

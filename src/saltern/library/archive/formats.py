@@ -39,8 +39,8 @@ _PROGRAMS = {
 class Archive(Protocol):
     """An archive that is open."""
 
+    kind: str
     entries: list[Entry]
-    encrypted: bool
 
     def pieces(self, entry: Entry) -> Iterator[bytes]:
         """Give a file's content."""
@@ -143,7 +143,7 @@ class _Bounded(io.RawIOBase):
 class _Tar:
     """A tar archive."""
 
-    encrypted = False
+    kind = "tar"
 
     def __init__(self, stream: IO[bytes], measure: Measure) -> None:
         import tarfile
@@ -195,12 +195,13 @@ def _of_tar(member: tarfile.TarInfo) -> Entry | None:
 class _Zip:
     """A zip archive."""
 
+    kind = "zip"
+
     def __init__(self, stream: BinaryIO, measure: Measure, password: str | None) -> None:
         import zipfile
 
         self._zip = zipfile.ZipFile(stream)
         self._password = password.encode() if password else None
-        self.encrypted = any(one.flag_bits & 1 for one in self._zip.infolist())
         self.entries = []
         for one in self._zip.infolist():
             measure.add(one.file_size)

@@ -71,8 +71,7 @@ def _brought(host: Host, name: str, saltenv: str, source_hash: str) -> str:
             raise NotFound(f"{name} is not there (environment {saltenv!r})")
         return cached.path
     how = Fetching(name=name, source_hash=source_hash, skip_verify=not source_hash)
-    found = sources_.found(host, name, how)
-    return found.path or sources_.fetch(host, found)
+    return sources_.brought(host, name, how).path
 
 
 def is_encrypted(

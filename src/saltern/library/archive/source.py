@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import posixpath
 from collections.abc import Iterator
@@ -33,16 +34,31 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def found(host: Host, sources: Written | list[Written], how: Fetching) -> Source:
-    """Return the first source there is; one of the web that is not here yet may prove not to be there.
+    """Return the first source that is here; else the first of the web, which may prove not to be there.
 
     Raises NotFound that names all, BadArgument for one of the web without a hash, Conflict for a wrong one.
     """
-    tried = []
-    for source in _each(host, sources, how):
-        if source.path or source.copy:
+    every = list(_each(host, sources, how))
+    for source in (*(one for one in every if one.path), *(one for one in every if one.copy)):
+        return source
+    raise _none(host, every)
+
+
+def brought(host: Host, sources: Written | list[Written], how: Fetching) -> Source:
+    """Return the first source there is, fetched if it must be. Raises what ``found`` and ``fetch`` raise."""
+    every = list(_each(host, sources, how))
+    for source in every:
+        if source.path:
             return source
-        tried.append(source.url)
-    raise NotFound(f"none of the sources is there: {', '.join(tried)} (environment {host.supply.saltenv!r})")
+        if source.copy:
+            with contextlib.suppress(NotFound):
+                return msgspec.structs.replace(source, path=fetch(host, source, how.verify_ssl))
+    raise _none(host, every)
+
+
+def _none(host: Host, every: list[Source]) -> NotFound:
+    names = ", ".join(shown(one.url) for one in every)
+    return NotFound(f"none of the sources is there: {names} (environment {host.supply.saltenv!r})")
 
 
 def _each(host: Host, sources: Written | list[Written], how: Fetching) -> Iterator[Source]:

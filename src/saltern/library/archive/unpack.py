@@ -180,15 +180,15 @@ class Unpacking(msgspec.Struct, frozen=True, kw_only=True):
     def _ids(self, entry: Entry) -> tuple[int | None, int | None]:
         """Return to whom an entry is to belong: as told, else as root whom the archive says."""
         mine = self.host.user()
-        if mine.uid != 0 or not self.rules.owners or not hasattr(entry.handle, "uid"):
-            uid, gid = mine.uid, mine.gid
-        else:
-            uid, gid = _known(self.host, entry, self.rules)
+        uid, gid = (
+            _known(self.host, entry, self.rules) if mine.uid == 0 and self.rules.owners else (None, None)
+        )
+        uid, gid = (mine.uid if uid is None else uid), (mine.gid if gid is None else gid)
         given = self.owner
         return (uid if given.uid is None else given.uid), (gid if given.gid is None else given.gid)
 
 
-def _known(host: Host, entry: Entry, rules: Rules) -> tuple[int, int]:
+def _known(host: Host, entry: Entry, rules: Rules) -> tuple[int | None, int | None]:
     """Return the ids of an entry's owner and group, by their names where this host has them."""
     if rules.numeric:
         return entry.uid, entry.gid
