@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,35 @@ def test_who_joins_at_one_is_known_at_the_other_and_put_out_by_it(pair: Pair) ->
     pair.site.wait_for(lambda: "late" in pair.online(), "the other sees the newcomer")
     pair.api.ask("POST", "/v1/keys/revoke", list[Agent], body={"match": "late"})
     pair.site.wait_for(lambda: "late" not in pair.site.online(), "the first sees it gone")
+
+
+def test_both_serve_one_tree_and_each_what_was_sent_to_the_other(pair: Pair, tmp_path: Path) -> None:
+    """Controllers with the same files give a tree the same name; the broker has what either took in."""
+    site, large = pair.site, os.urandom(3_000_000)
+    for controller in (site.controller, pair.second):
+        root = controller.layout.root / "srv/saltern"
+        root.mkdir(parents=True)
+        (root / "large").write_bytes(large)
+    digest = hashlib.sha256(large).hexdigest()
+    names = set()
+    for jid in [start("*", "cp.hash_file", "salt://large") for start in (site.start_job, pair.start_job) * 3]:
+        ended = site.watch(jid)
+        assert {ended.value(name)["hsum"] for name in ("a", "b")} == {digest}
+        names |= {ended.settled[name].snapshot["base"] for name in ("a", "b")}
+    assert len(names) == 1
+
+    source, dest = tmp_path / "sent", tmp_path / "there/sent"
+    source.write_bytes(large[::-1])
+    done = site.saltern("cp", str(source), "a", str(dest), "--async", root=pair.second.layout.root)
+    jid = JobId(done.stdout.strip())
+    assert site.wait_return(jid, "a").status is Status.FAILED  # there is no such directory
+    pair.second.kill()
+    dest.parent.mkdir()
+    assert site.rerun(jid).statuses() == {"a": Status.OK}
+    assert dest.read_bytes() == large[::-1]
+    assert site.run("b", "cp.get_file", "salt://large", str(dest)).value("b") == str(dest)
+    pair.second.start()
+    site.wait_for(pair.up, "the second controller is back")
 
 
 def test_one_is_enough(pair: Pair, tmp_path: Path) -> None:
