@@ -95,7 +95,9 @@ class Site:
         return sync(host, self.code, kinds)
 
     def _renderer(self, name: str) -> Callable[..., Any] | None:
-        if not self._with_code:
+        from saltern.sls.renderers.registry import RENDERERS
+
+        if not self._with_code or ("listing" not in vars(self.code) and name in RENDERERS.names()):
             return None
         from saltern.engine.legacy.renderers import renderer
 
