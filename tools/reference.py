@@ -110,8 +110,8 @@ def _function(function: Function) -> Iterator[str]:
 
 
 def _option(field: msgspec.structs.FieldInfo) -> str:
-    (meta,) = get_args(field.type)[1:]
-    return f"| `{field.name}` | `{field.default!r}` | {meta.description} |"
+    meanings = [one.description or "" for one in get_args(field.type) if isinstance(one, msgspec.Meta)]
+    return f"| `{field.name}` | `{field.default!r}` | {' '.join(meanings)} |"
 
 
 if __name__ == "__main__":
