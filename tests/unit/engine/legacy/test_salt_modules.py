@@ -356,7 +356,7 @@ def test_a_call_from_outside_asks_the_file_roots_only_when_it_must() -> None:
     made = site(FakeHost(grains=GRAINS), tree={"_modules/test.py": "def mine():\n    return 1\n"})
     plain, knowing = CallRegistry(LIBRARY, (), beyond), CallRegistry(LIBRARY, ("test",), beyond)
     assert plain.function("test.ping").module.__name__ == "saltern.library.test"
-    with pytest.raises(NotFound, match="no function .nothing."):
+    with pytest.raises(NotFound, match=r"no function .nothing."):
         plain.function("nothing")
     assert asked == []
     assert plain.function("test.mine").name == "test.mine"

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from saltern.engine.nouns import state
+from saltern.engine.plan import apply_plan, plan
 from saltern.engine.runner import Wishes
 from saltern.engine.states import Results, perform
 from saltern.sls.fault import SlsError
 from saltern.testing.host import FakeHost
+from saltern.testing.sls import MemoryTree
 from saltern.testing.states import run, site, snapshot
 
 THING = """
@@ -253,3 +255,16 @@ def test_module_run_and_renderers_see_the_file_roots() -> None:
     assert host.files["/l"].data == b"one!\n"
     with pytest.raises(SlsError, match=r"bad\.sls.*it is bad"):
         made.compile(["bad"]).check()
+
+
+def test_a_plan_asks_it_as_a_dry_run_does(tmp_path: Path) -> None:
+    host, made = world()
+    made.directory = tmp_path
+    made.tree = MemoryTree(
+        {"base": {**TREE, "it.sls": "it:\n  thing.present: [{name: /p}, {content: p}]\n"}}, host.place
+    )
+    planned = plan(made, ["it"])
+    assert "/p" not in host.files
+    done = only(apply_plan(made, planned))
+    assert (done["result"], done["changes"]) == (True, {"old": None, "new": "p"})
+    assert host.files["/p"].data == b"p\n"

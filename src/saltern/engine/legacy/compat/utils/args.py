@@ -53,23 +53,6 @@ def split_input(value: str | Sequence[str], mapper: Callable[[str], str] | None 
     return [(mapper or str.strip)(one) for one in parts]
 
 
-def parse_function(text: str) -> tuple[str | None, list[Any] | None, dict[str, Any] | None]:
-    """Return name and arguments of ``module.function(one, name=two)``; three times None for what is none."""
-    import ast
-
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-        assert isinstance(call, ast.Call)
-        values = [ast.literal_eval(one) for one in call.args]
-        return (
-            ast.unparse(call.func),
-            values,
-            {str(one.arg): ast.literal_eval(one.value) for one in call.keywords},
-        )
-    except (SyntaxError, ValueError, AssertionError):
-        return None, None, None
-
-
 def yamlify_arg(value: Any) -> Any:
     """Return text as what YAML takes it for, where that is no date and no comment."""
     from saltern.engine.legacy.compat.utils import yaml

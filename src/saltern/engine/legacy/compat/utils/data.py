@@ -112,12 +112,8 @@ def is_list(value: Any) -> bool:
 
 
 def is_dictlist(data: Any) -> bool:
-    """Tell whether something is a list of mappings with one key each."""
-    return (
-        isinstance(data, list)
-        and all(isinstance(one, Mapping) and len(one) == 1 for one in data)
-        and bool(data)
-    )
+    """Tell whether something is a list of nothing but mappings with one key each."""
+    return isinstance(data, list) and all(isinstance(one, Mapping) and len(one) == 1 for one in data)
 
 
 def is_iter(value: Any) -> bool:
@@ -139,7 +135,9 @@ def repack_dictlist(
             found[(key_cb or _same)(one)] = None
         elif isinstance(one, Mapping) and len(one) == 1:
             ((key, value),) = one.items()
-            nested = repack_dictlist(value, recurse=True) if recurse and is_dictlist(value) else value
+            nested = (
+                repack_dictlist(value, recurse=True) if recurse and value and is_dictlist(value) else value
+            )
             found[(key_cb or _same)(key)] = val_cb(key, nested) if val_cb else nested
         elif strict:
             return {}

@@ -32,10 +32,8 @@ def merge(
     renderer: str = "yaml",
     merge_lists: bool = False,
 ) -> Any:
-    """Return two mappings as one, by ``smart``, ``recurse``, ``list``, ``overwrite`` or ``none``."""
+    """Return two mappings as one: ``list`` and ``overwrite`` differ from the other strategies."""
     first = copy.deepcopy(obj_a)
-    if strategy == "none":
-        return first
     if strategy == "overwrite":
         return {**first, **obj_b}
     if strategy == "list":

@@ -134,13 +134,13 @@ def normalize_mode(mode: Any) -> str | None:
 
 
 def human_size_to_bytes(human_size: str) -> int:
-    """Return the number of bytes that ``5M`` or ``1.5 GiB`` means; 0 for what means none."""
+    """Return the number of bytes that ``5M`` means. Raises ValueError for what means none."""
     import re
 
-    found = re.fullmatch(r"\s*([\d.]+)\s*([KMGTPE]?)(i?B)?\s*", human_size, re.IGNORECASE)
+    found = re.fullmatch(r"(\d+)([KMGTP]?)", human_size.strip().upper())
     if found is None:
-        return 0
-    return int(float(found[1]) * 1024 ** ("KMGTPE".index(found[2].upper()) + 1 if found[2] else 0))
+        raise ValueError("a size is digits, with K, M, G, T or P after them")
+    return int(found[1]) << 10 * (" KMGTP".index(found[2] or " "))
 
 
 @contextlib.contextmanager

@@ -95,7 +95,7 @@ def mac2eui64(mac: str, prefix: str | None = None) -> str:
     octets = [int(one, 16) for one in mac.replace("-", ":").split(":")]
     octets[0] ^= 2
     full = [*octets[:3], 0xFF, 0xFE, *octets[3:]]
-    words = ":".join(f"{full[at] << 8 | full[at + 1]:x}" for at in range(0, 8, 2))
+    words = ":".join(f"{full[at] << 8 | full[at + 1]:04x}" for at in range(0, 8, 2))
     if prefix is None:
         return words
     network = ipaddress.IPv6Network(prefix, strict=False)

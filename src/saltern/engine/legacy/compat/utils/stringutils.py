@@ -45,8 +45,8 @@ def to_num(text: str) -> Any:
 
 
 def to_none(text: str) -> str | None:
-    """Return None for what is nothing but space, or says so."""
-    return None if str(text).strip().lower() in ("", "none", "null") else text
+    """Return None for what is nothing but space."""
+    return text if str(text).strip() else None
 
 
 def is_quoted(value: Any) -> str:

@@ -72,8 +72,16 @@ def _weight(part: Any) -> tuple[int, Any]:
 
 def version_cmp(pkg1: str, pkg2: str, ignore_epoch: bool = False) -> int | None:
     """Return -1, 0 or 1 as one version is less than, as great as, or greater than another."""
-    first, second = (one.split(":", 1)[-1] if ignore_epoch else one for one in (str(pkg1), str(pkg2)))
+    (epoch, first), (other, second) = _apart(pkg1), _apart(pkg2)
+    if epoch != other and not ignore_epoch:
+        return -1 if epoch < other else 1
     return LooseVersion(first)._against(LooseVersion(second))
+
+
+def _apart(version: str) -> tuple[int, str]:
+    """Return the epoch, 0 where none is written, and the rest."""
+    epoch, colon, rest = str(version).partition(":")
+    return (int(epoch), rest) if colon and epoch.isdigit() else (0, str(version))
 
 
 def compare(

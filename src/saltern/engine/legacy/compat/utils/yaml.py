@@ -31,9 +31,9 @@ safe_load = load
 
 
 def dump(data: Any, stream: Any = None, **kwargs: Any) -> Any:
-    """Return data as YAML, or write it; the order of keys is kept."""
+    """Return data as YAML, or write it."""
     kwargs.pop("Dumper", None)
-    options = {"allow_unicode": True, "default_flow_style": None, "sort_keys": False, **kwargs}
+    options = {"allow_unicode": True, "default_flow_style": None, **kwargs}
     return yaml.dump(data, stream, Dumper=SafeOrderedDumper, **options)
 
 
