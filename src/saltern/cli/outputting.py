@@ -27,20 +27,28 @@ if TYPE_CHECKING:
 
 
 def add_options(group: argparse._ActionsContainer) -> None:
-    """Declare ``--out`` and its companions."""
+    """Declare ``--out`` and its companions, for results of many agents."""
+    add_format(
+        group,
+        "text (the default: equal results once), json (as --json), nested, yaml, table, csv, txt, raw …",
+    )
+    group.add_argument("--static", action="store_true", help="all results at the end, as one value")
+    group.add_argument("--summary", action="store_true", help="say at the end who did not end ok, by name")
+
+
+def add_format(group: argparse._ActionsContainer, names: str) -> None:
+    """Declare ``--out`` and where it goes."""
     group.add_argument(
         "--out",
         "--output",
         dest="out",
         default="text",
         metavar="NAME",
-        help="text (the default: equal results once), json (as --json), nested, yaml, table, csv, txt, raw …",
+        help=names,
     )
     group.add_argument("--out-indent", type=int, metavar="N", help="spaces of a level; below 0: on one line")
     group.add_argument("--out-file", metavar="FILE", help="write results there, mode 0600")
     group.add_argument("--out-file-append", action="store_true", help="add to that file")
-    group.add_argument("--static", action="store_true", help="all results at the end, as one value")
-    group.add_argument("--summary", action="store_true", help="say at the end who did not end ok, by name")
 
 
 def chosen_format(options: argparse.Namespace, style: Style) -> Format:

@@ -358,6 +358,31 @@ def test_without_a_controller(saltern: Saltern, tmp_path: Path) -> None:
         assert "saltern controller" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["--out", "json", "--out-indent", "-1"], '{"local": [1, "b"]}\n'),
+        (["--out", "yaml"], "local:\n- 1\n- b\n"),
+        (["--out", "yaml", "--id", "web1"], "web1:\n- 1\n- b\n"),
+        (["--out", "quiet"], ""),
+    ],
+)
+def test_call_through_an_outputter(saltern: Saltern, words: list[str], out: str) -> None:
+    """As Salt shows it: below the name ``local``."""
+    done = saltern("call", "test.echo", "[1, b]", *words)
+    assert (done.code, done.out) == (0, out)
+
+
+def test_call_into_a_file_and_misspelt(saltern: Saltern, tmp_path: Path) -> None:
+    """The file is private; nothing is done when there is no such outputter."""
+    made = tmp_path / "result"
+    assert saltern("call", "test.ping", "--out", "txt", "--out-file", str(made)).out == ""
+    assert (made.read_text(), made.stat().st_mode & 0o777) == ("local: true\n", 0o600)
+    done = saltern("call", "file.touch", str(tmp_path / "touched"), "--out", "jsno")
+    assert (done.code, "did you mean" in done.err) == (2, True)
+    assert not (tmp_path / "touched").exists()
+
+
 def test_call_needs_no_controller(saltern: Saltern) -> None:
     """The value alone on stdout; the error on stderr."""
     assert saltern("call", "test.echo", "hello").out == "hello\n"

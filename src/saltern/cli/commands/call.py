@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from saltern.cli import local
+from saltern.cli import local, outputting
 from saltern.cli.arguments import parse
 from saltern.cli.context import Context
 from saltern.cli.exit_codes import ExitCode
 from saltern.cli.output.highstate import highstate, is_highstate
+from saltern.cli.output.outputters import outputter, rendered
 from saltern.cli.output.printable import one_line, printable
 from saltern.cli.output.value import lines
 from saltern.foundation.errors import UsageError
@@ -22,6 +23,7 @@ EXAMPLES = """
   saltern call test.ping
   saltern call grains.items --json
   saltern call cmd.run 'uname -r'
+  saltern call network.interfaces --out yaml
   saltern call --file-root ./states state.apply web test=True
 """
 
@@ -30,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("words", nargs="*", metavar="WORD", help=argparse.SUPPRESS)
     local.add_options(parser)
+    group = parser.add_argument_group("how the result is shown")
+    outputting.add_format(group, "text (the default), json, nested, yaml, table, csv, txt, raw …")
     parser.set_defaults(handler=run)
 
 
@@ -38,6 +42,9 @@ def run(context: Context, options: argparse.Namespace) -> int:
     words = [*options.words, *options.literal]
     if not words:
         raise UsageError("saltern call needs a FUNCTION", hint="for example: saltern call test.ping")
+    if options.out != "text":
+        outputter(options.out)  # what is misspelt is told before anything is done
+    outputting.redirect(context, options)
     from saltern.engine.call import call
 
     positional, named = parse(words[1:])
@@ -63,9 +70,12 @@ def _show(context: Context, outcome: Outcome, options: argparse.Namespace) -> No
 
     error = outcome.error
     if error is None:
-        data = msgspec.json.decode(outcome.data)
-        if is_highstate(data):
-            context.say(highstate(data, options.id or "local", context.style, options.state_output))
+        data, name = msgspec.json.decode(outcome.data), options.id or "local"
+        if options.out != "text":
+            chosen = outputting.chosen_format(options, context.style)
+            context.out.write(rendered(options.out, {name: data}, chosen, terminal=context.on_terminal))
+        elif is_highstate(data):
+            context.say(highstate(data, name, context.style, options.state_output))
         else:
             context.say(lines(data))
     else:
