@@ -93,6 +93,12 @@ def test_a_check_that_fails_stops_it_and_the_batch_is_undone(site: Site, place: 
     assert "cmd.run note" in done.stderr
 
 
+def test_a_check_that_returns_false_says_so(site: Site, place: Path) -> None:
+    done = site.saltern("apply", "a", "app", "--batch", "1", "--check", "test.false")
+    assert done.returncode == 1
+    assert ": it returned false)" in done.stderr
+
+
 def test_a_state_that_fails_stops_it_and_the_batch_is_undone(site: Site, place: Path, tree: Path) -> None:
     (tree / "app.sls").write_text(
         (tree / "app.sls").read_text()

@@ -315,6 +315,8 @@ def _named_checks(wanted: Rollout) -> str:
 
 
 def _why(end: Settled) -> str:
+    if end.status is Status.OK:
+        return "it returned false"
     error = end.error or {}
     return str(error.get("message") or end.reason or end.status)[:500]
 
