@@ -58,6 +58,7 @@ def _opts(layout: Layout, settings: AgentSettings) -> dict[str, Any]:
         "file_roots": settings.file_roots,
         "pillar_roots": settings.pillar_roots,
         "cachedir": str(layout.agent),
+        "__cli": "salt-minion",  # formulas ask who renders them
         "conf_file": str(layout.settings / "agent.yaml"),
         "mine_functions": settings.mine_functions,
         "mine_interval": settings.mine_interval,

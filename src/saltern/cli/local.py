@@ -88,7 +88,7 @@ def site(context: Context, options: argparse.Namespace, machine: Host) -> Site:
         machine,
         LocalTree(_files(context, options)),
         pillar_tree=LocalTree(pillar),
-        opts={"id": options.id or os.uname().nodename, **_settings(context)},
+        opts={"id": options.id or os.uname().nodename, "__cli": "salt-call", **_settings(context)},
         directory=record(context),
         with_code=True,
     )
