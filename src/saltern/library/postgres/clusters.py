@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from saltern.library._command import private_copy
 from saltern.library.postgres.connection import program
 from saltern.sdk import BadArgument, Command, CommandFailed, Host, NotSupported
 from saltern.sdk.host import PLAIN_LOCALE
@@ -125,16 +126,15 @@ def datadir_init(
     words += [f"--locale={locale}"] if locale else []
     words += [f"--waldir={waldir}"] if waldir else []
     words += ["--data-checksums"] if checksums else []
-    words += ["--pwfile=/dev/stdin"] if password else []
-    done = host.execute(
-        Command(
-            argv=(_initdb(host), *words),
-            stdin=f"{password}\n".encode() if password else b"",
-            user=account,
-            env=PLAIN_LOCALE,
-            timeout=300.0,
-        )
-    )
+    if not password:
+        return _init(host, words, account)
+    with private_copy(host, f"{password}\n".encode(), account) as path:
+        return _init(host, [*words, f"--pwfile={path}"], account)
+
+
+def _init(host: Host, words: list[str], account: str) -> bool:
+    argv = (_initdb(host), *words)
+    done = host.execute(Command(argv=argv, user=account, env=PLAIN_LOCALE, timeout=300.0))
     if done.retcode:
         raise CommandFailed(done.stderr.decode(errors="replace").strip(), retcode=done.retcode)
     return True
