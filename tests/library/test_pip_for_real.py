@@ -100,7 +100,7 @@ def result(host: LocalHost, fun: str, *args: Any, **kwargs: Any) -> Any:
 def test_a_life_in_an_environment(host: LocalHost, made: Path, tmp_path: Path) -> None:
     venv = str(tmp_path / "venv")
     plain: dict[str, Any] = {"bin_env": venv, "no_index": True, "find_links": str(made / "wheels")}
-    around = {
+    around: dict[str, Any] = {
         "no_index": True,
         "find_links": str(made / "wheels"),
         "venv_bin": "venv",

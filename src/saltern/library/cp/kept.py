@@ -60,8 +60,9 @@ def cache_local_file(host: Host, path: str) -> str:
 
 
 def list_minion(host: Host, saltenv: str | None = None) -> list[str]:
-    """Return where everything lies that is in the agent's cache: files of an environment, as they are now,
-    and those of this host.
+    """Return where everything lies that is in the agent's cache.
+
+    Those are files of an environment, as they are now, and those of this host.
 
     Example:
         saltern run '*' cp.list_minion

@@ -28,7 +28,7 @@ def receive(host: Host, dest: str, files: dict[str, Any], makedirs: bool = False
     ``saltern cp`` calls; files of the file roots are for ``cp.get_file``.
 
     Example:
-        saltern cp motd '*' /etc/motd
+        saltern run '*' cp.receive /srv/empty files='{conf.d/: ["", 0, 493]}'
     """
     if host.agent is None:
         raise NotSupported("there is no agent here to receive files", hint="saltern cp FILE TARGET DEST")
