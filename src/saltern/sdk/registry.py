@@ -267,9 +267,11 @@ class Registry:
     def reload(self) -> None:
         """Import again what has been imported, and find what was installed meanwhile."""
         importlib.invalidate_caches()
-        for noun in self._nouns.values():
+        nouns = list(self._nouns.values())
+        for noun in nouns:  # all first: a noun that takes from another must not get what it had before
+            noun.forget_rooms()
+        for noun in nouns:
             importlib.reload(noun.module)
-            noun.forget_states()
         self._nouns.clear()
 
     def _module(self, noun: str) -> types.ModuleType | None:
@@ -336,9 +338,11 @@ class _Noun:
             return None
         return _import(self._name, full)
 
-    def forget_states(self) -> None:
+    def forget_rooms(self) -> None:
         """Have the modules below the noun's read again when they are next asked for."""
         for name in [name for name in sys.modules if name.startswith(f"{self.module.__name__}.")]:
+            above, _, own = name.rpartition(".")
+            vars(sys.modules.get(above, self.module)).pop(own, None)
             del sys.modules[name]
 
 

@@ -203,3 +203,17 @@ def test_functions_of_a_folder_are_gathered_where_it_says() -> None:
     registry = Registry(Package("saltern.library"))
     assert registry.function("file.find").module.__name__ == "saltern.library.file"
     assert "globbed" not in registry.noun("file")
+
+
+def test_after_a_reload_nouns_that_share_a_room_have_the_same_one() -> None:
+    from importlib import import_module
+
+    registry = Registry(Package("saltern.library"))
+    for noun in ("ssh", "ssh_auth"):
+        registry.noun(noun)
+        registry.states(noun)
+    registry.reload()
+    registry.states("ssh_auth")
+    room, taker = import_module("saltern.library.ssh.authorized"), import_module("saltern.library.ssh_auth")
+    assert taker.Key is room.Key
+    assert taker.files is import_module("saltern.library.ssh.files")

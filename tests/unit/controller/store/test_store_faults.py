@@ -191,6 +191,7 @@ def test_work_nobody_waits_for_any_more_is_not_begun(sqlite: Store, run: Run) ->
         second = asyncio.ensure_future(sqlite.meta.set("a", "b"))
         await asyncio.sleep(0)
         second.cancel()
+        await asyncio.wait([second])
         hold.set()
         await asyncio.gather(first, second, return_exceptions=True)
         return await sqlite.meta.get("a")
