@@ -15,7 +15,7 @@ from saltern.engine.legacy.functions import functions_of, offered
 from saltern.engine.legacy.loading import Declined, Loaded, blamed, load
 from saltern.engine.legacy.scope import Callables, Live, Moment, Options, entered, functions, moment
 from saltern.engine.legacy.sources import CodeFile, Listing, listed, nouns_of
-from saltern.sdk import Host, NotFound, SalternError
+from saltern.sdk import Host, NotFound, SalternError, Unavailable
 from saltern.sdk.registry import Function, Registry, StateKind, functions_in, states_in
 from saltern.sls.tree import Source, Tree
 
@@ -62,8 +62,12 @@ class Collection:
 
     @functools.cached_property
     def listing(self) -> Listing:
-        """The files by kind and name."""
-        return listed(self._tree(), self._saltenvs)
+        """The files by kind and name; none of a tree that can't be read, as a run of it says."""
+        try:
+            return listed(self._tree(), self._saltenvs)
+        except Unavailable as error:
+            _logger.info("no code of the file roots: %s", error)
+            return {}
 
     def functions(self, noun: str) -> Noun:
         """Return the functions of a noun."""
