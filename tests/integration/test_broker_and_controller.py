@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from saltern.foundation.errors import Unavailable
 from saltern.model.status import Status
+from saltern.testing.intruder import as_controller, listen, until
 from saltern.testing.site import Site
 
 pytestmark = pytest.mark.integration
@@ -90,3 +93,20 @@ def test_nothing_on_disk_is_for_others(site: Site) -> None:
 def test_the_audit_log_is_whole_after_all_this(site: Site) -> None:
     done = site.saltern("audit", "verify")
     assert done.returncode == 0, done.stderr
+
+
+def test_who_waits_for_an_answer_does_not_wait_for_a_dead_broker(site: Site) -> None:
+    site.wait_online("a", "b")
+
+    async def ask() -> None:
+        async with as_controller(site, site.agents["a"]) as connection:
+            heard = await listen(connection, "nobody.answers")
+            asking = asyncio.ensure_future(connection.request("nobody.answers", b"?", 600))
+            await until(lambda: heard.messages, "it is asked")
+            os.kill(site.broker, signal.SIGKILL)
+            ended, _ = await asyncio.wait({asking}, timeout=60)
+            assert ended, "it waits on"
+            assert isinstance(asking.exception(), Unavailable)
+
+    asyncio.run(ask())
+    site.wait_online("a", "b")

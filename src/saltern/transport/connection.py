@@ -87,10 +87,11 @@ _stream_reply = msgspec.json.Decoder(_StreamReply)
 class Connection:
     """An open connection. Make one with ``connect``."""
 
-    def __init__(self, client: Client, inbox: str, closed: asyncio.Event) -> None:
+    def __init__(self, client: Client, inbox: str) -> None:
         self.client = client
         self.inbox = inbox
-        self.closed = closed
+        self.closed = asyncio.Event()
+        self._asking: set[asyncio.Future[Msg]] = set()
 
     @property
     def max_data(self) -> int:
@@ -113,11 +114,30 @@ class Connection:
     async def request(self, subject: str, data: bytes, timeout: float = 5.0) -> bytes:
         """Send and return the answer. Raises Unavailable on time-out, loss, or when nobody listens."""
         try:
-            return (await self.client.request(subject, data, timeout=timeout)).data
-        except (nats.errors.Error, OSError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not self.closed.is_set():
-                raise
+            return (await self._answer(subject, data, timeout)).data
+        except (nats.errors.Error, OSError) as error:
             raise _unavailable(error) from error
+
+    async def _answer(
+        self, subject: str, data: bytes, timeout: float, headers: dict[str, str] | None = None
+    ) -> Msg:
+        """Return an answer, waiting no longer than the connection lives: the library waits for the dead."""
+        asking = asyncio.ensure_future(self.client.request(subject, data, timeout=timeout, headers=headers))
+        self._asking.add(asking)
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            if self.closed.is_set():
+                raise nats.errors.ConnectionClosedError from None
+            raise
+        finally:
+            self._asking.discard(asking)
+
+    def lost(self) -> None:
+        """Note that the connection is gone; who still waits for an answer is told."""
+        self.closed.set()
+        for asking in self._asking:
+            asking.cancel()
 
     async def store(
         self, subject: str, data: bytes, timeout: float = 5.0, headers: dict[str, str] | None = None
@@ -129,7 +149,7 @@ class Connection:
         agent could make another's message look like a repetition.)
         """
         try:
-            answer = await self.client.request(subject, data, timeout=timeout, headers=headers)
+            answer = await self._answer(subject, data, timeout, headers)
             reply = _stream_reply.decode(answer.data)
         except (nats.errors.Error, OSError, msgspec.DecodeError) as error:
             raise AckError(f"the stream for {subject.split('.', 1)[0]} does not answer: {error!r}") from error
@@ -174,7 +194,7 @@ class Connection:
     async def close(self) -> None:
         """Send what is pending and hang up. Closing twice is harmless."""
         await _hang_up(self.client, 5)
-        self.closed.set()
+        self.lost()
 
 
 class Subscription:
@@ -209,8 +229,8 @@ async def connect(
     for servers of others, which begin in clear, and ``login`` a user and password there. Raises NotAllowed
     when the broker refuses the credential, Unavailable when there is no way to it.
     """
-    closed = asyncio.Event()
     client = Client()
+    connection = Connection(client, inbox)
     tls = endpoint.tls()
     options: dict[str, Any] = {}
     if tls is not None:
@@ -229,7 +249,7 @@ async def connect(
         options["user"], options["password"] = login
 
     async def on_closed() -> None:
-        closed.set()
+        connection.lost()
 
     async def on_error(error: Exception) -> None:
         # "<ConnectionReset …>" and the like come with the end of a connection, which its owner sees.
@@ -268,7 +288,7 @@ async def connect(
             f"cannot reach the broker at {', '.join(endpoint.urls)}: {text}",
             hint="is the controller running, and is its port open from here?",
         ) from error
-    return Connection(client, inbox, closed)
+    return connection
 
 
 async def _hang_up(client: Client, within: float) -> None:
