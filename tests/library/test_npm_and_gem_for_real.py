@@ -11,12 +11,9 @@ from typing import Any
 
 import pytest
 
-from saltern.engine.door import PLAIN, Looking, Mending
-from saltern.engine.ensure import ensure
-from saltern.engine.result import Result
 from saltern.library import gem, npm
-from saltern.sdk import State
 from saltern.sdk.local import LocalHost
+from saltern.testing.real_states import kept, once
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="the program npm is not on this machine")
 needs_gem = pytest.mark.skipif(shutil.which("gem") is None, reason="the program gem is not on this machine")
@@ -28,28 +25,6 @@ def host(tmp_path: Path) -> LocalHost:
     (home / "gems").mkdir(parents=True)
     around = {"PATH": os.environ["PATH"], "HOME": str(home), "GEM_HOME": str(home / "gems")}
     return LocalHost(environment=around | {"npm_config_offline": "true", "npm_config_logs_max": "0"})
-
-
-def tree(path: Path) -> dict[str, Any]:
-    return {str(one): one.lstat().st_mtime_ns for one in sorted(path.rglob("*"))}
-
-
-def once(host: LocalHost, state: State, where: Path) -> Result:
-    """Look, which must change nothing; then run."""
-    before = tree(where)
-    ensure(state, Looking(host), None)
-    assert tree(where) == before, "a dry run has changed something"
-    return ensure(state, Looking(host), Mending(host, PLAIN, None, lambda _: None, lambda _: None))
-
-
-def kept(host: LocalHost, state: State, where: Path) -> Result:
-    """Look, run, and run again, which must find nothing to do."""
-    done = once(host, state, where)
-    assert done.result, done
-    again = once(host, state, where)
-    assert again.result, again
-    assert not again.changes, again
-    return done
 
 
 @needs_npm

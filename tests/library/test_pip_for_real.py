@@ -15,14 +15,11 @@ from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import Version
 
 from saltern.engine.call import call
-from saltern.engine.door import PLAIN, Looking, Mending
-from saltern.engine.ensure import ensure
-from saltern.engine.result import Result
 from saltern.library.pip.states import Installed, Removed
 from saltern.library.pip.versions import satisfies, version
 from saltern.library.virtualenv import Managed
-from saltern.sdk import State
 from saltern.sdk.local import LocalHost
+from saltern.testing.real_states import kept, once
 
 VERSIONS = [
     *("1", "1.0", "1.0a1", "1.0b2", "1.0rc1", "1.0.dev1", "1.0a1.dev2", "1.0.post1", "1.0.post1.dev3"),
@@ -67,28 +64,6 @@ def host(tmp_path: Path) -> LocalHost:
     return LocalHost(
         environment={"PATH": os.environ["PATH"], "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
     )
-
-
-def tree(path: Path) -> dict[str, Any]:
-    return {str(one): one.lstat().st_mtime_ns for one in sorted(path.rglob("*"))}
-
-
-def once(host: LocalHost, state: State, where: Path) -> Result:
-    """Look, which must change nothing; then run."""
-    before = tree(where)
-    ensure(state, Looking(host), None)
-    assert tree(where) == before, "a dry run has changed something"
-    return ensure(state, Looking(host), Mending(host, PLAIN, None, lambda _: None, lambda _: None))
-
-
-def kept(host: LocalHost, state: State, where: Path) -> Result:
-    """Look, run, and run again, which must find nothing to do."""
-    done = once(host, state, where)
-    assert done.result, done
-    again = once(host, state, where)
-    assert again.result, again
-    assert not again.changes, again
-    return done
 
 
 def result(host: LocalHost, fun: str, *args: Any, **kwargs: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -42,6 +42,20 @@ def load(path: Path, kind: type[S]) -> S:
         return msgspec.convert(data if data is not None else {}, kind)
     except msgspec.ValidationError as error:
         raise _explain(error, path, text, kind) from error
+
+
+def read_options(options: Any, kind: type[S]) -> S:
+    """Return the options of something that has a door as ``kind``; defaults for None.
+
+    Raises SettingsError that proposes the nearest name.
+    """
+    try:
+        return msgspec.convert({} if options is None else options, kind)
+    except msgspec.ValidationError as error:
+        unknown = re.search(r"unknown field `([^`]*)`", str(error))
+        known = kind.__struct_fields__
+        hint = nearest(unknown[1], known) or f"known: {', '.join(known)}" if unknown else ""
+        raise SettingsError(str(error), hint=hint) from error
 
 
 def duration(text: str | float) -> float:

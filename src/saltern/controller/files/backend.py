@@ -6,18 +6,14 @@ A backend is written ``{kind: options}`` in the settings. Distributions add kind
 
 from __future__ import annotations
 
-import functools
-import importlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
-from saltern.foundation.errors import NotFound, SettingsError, nearest
-
-S = TypeVar("S", bound=msgspec.Struct)
+from saltern.foundation.errors import NotFound, SettingsError
+from saltern.foundation.plugins import Plugins
 
 GROUP = "saltern.files"
 
@@ -106,42 +102,20 @@ class Place(msgspec.Struct, frozen=True):
 Maker = Callable[[Any, Place], Backend]
 
 
-class Backends:
-    """Kinds of backends by their names; nothing is imported but what is asked for."""
+_OWN: Mapping[str, str] = {
+    "git": "saltern.controller.files.backends.git:make",
+    "http": "saltern.controller.files.backends.http:make",
+    "minionfs": "saltern.controller.files.backends.minionfs:make",
+    "roots": "saltern.controller.files.backends.roots:make",
+    "s3": "saltern.controller.files.backends.s3:make",
+}
 
-    OWN: ClassVar[Mapping[str, str]] = {
-        "git": "saltern.controller.files.backends.git:make",
-        "http": "saltern.controller.files.backends.http:make",
-        "minionfs": "saltern.controller.files.backends.minionfs:make",
-        "roots": "saltern.controller.files.backends.roots:make",
-        "s3": "saltern.controller.files.backends.s3:make",
-    }
 
-    def __init__(self, own: Mapping[str, str] = OWN, group: str = GROUP) -> None:
-        """Take names with ``module:function``, and the entry-point group that adds to them."""
-        self._own = own
-        self._group = group
+class Backends(Plugins[Maker]):
+    """Kinds of backends by their names."""
 
-    def names(self) -> list[str]:
-        """Return the names of all kinds, plugins included."""
-        return sorted({*self._own, *self._plugins})
-
-    def get(self, kind: str) -> Maker:
-        """Return what makes a backend. Raises NotFound that proposes the nearest kind."""
-        target = self._own.get(kind) or self._plugins.get(kind)
-        if target is None:
-            known = self.names()
-            hint = nearest(kind, known) or f"there are {', '.join(known)}"
-            raise NotFound(f"there is no file backend {kind!r}", hint=hint)
-        module, _, function = target.partition(":")
-        made: Maker = getattr(importlib.import_module(module), function)
-        return made
-
-    @functools.cached_property
-    def _plugins(self) -> dict[str, str]:
-        from importlib.metadata import entry_points
-
-        return {point.name: point.value for point in entry_points(group=self._group)}
+    def __init__(self) -> None:
+        super().__init__("file backend", _OWN, GROUP)
 
 
 BACKENDS = Backends()
@@ -178,14 +152,3 @@ def _build(setting: Mapping[str, Any], place: Place, where: str, backends: Backe
         raise SettingsError(error.message, where=where, hint=error.hint) from None
     except SettingsError as error:
         raise SettingsError(error.message, where=f"{where}.{kind}", hint=error.hint) from error
-
-
-def read_options(options: Any, kind: type[S]) -> S:
-    """Return a backend's options as ``kind``. Raises SettingsError that proposes the nearest name."""
-    try:
-        return msgspec.convert({} if options is None else options, kind)
-    except msgspec.ValidationError as error:
-        unknown = re.search(r"unknown field `([^`]*)`", str(error))
-        known = kind.__struct_fields__
-        hint = nearest(unknown[1], known) or f"known: {', '.join(known)}" if unknown else ""
-        raise SettingsError(str(error), hint=hint) from error

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from saltern.foundation.errors import NotFound, nearest
+from saltern.foundation.plugins import Plugins
 
 if TYPE_CHECKING:
     from saltern.sls.template import Template, Work
@@ -31,41 +29,12 @@ _OWN: Mapping[str, str] = {
 }
 
 
-class Renderers:
-    """Names to renderers; nothing is imported but what is asked for."""
+class Renderers(Plugins[Renderer]):
+    """Renderers by their names."""
 
     def __init__(self, own: Mapping[str, str], group: str = "") -> None:
         """Take names with ``module:function``, and the entry-point group that adds to them."""
-        self._own = own
-        self._group = group
-        self._loaded: dict[str, Renderer] = {}
-
-    def names(self) -> list[str]:
-        """Return the names of all renderers, plugins included."""
-        return sorted({*self._own, *self._plugins})
-
-    def get(self, name: str) -> Renderer:
-        """Return a renderer. Raises NotFound that proposes the nearest name."""
-        if name not in self._loaded:
-            self._loaded[name] = self._load(name)
-        return self._loaded[name]
-
-    @functools.cached_property
-    def _plugins(self) -> dict[str, str]:
-        from importlib.metadata import entry_points
-
-        return {point.name: point.value for point in entry_points(group=self._group)} if self._group else {}
-
-    def _load(self, name: str) -> Renderer:
-        target = self._own.get(name) or self._plugins.get(name)
-        if target is None:
-            known = self.names()
-            raise NotFound(
-                f"there is no renderer {name!r}", hint=nearest(name, known) or f"there are {', '.join(known)}"
-            )
-        module, _, function = target.partition(":")
-        loaded: Renderer = getattr(importlib.import_module(module), function)
-        return loaded
+        super().__init__("renderer", own, group)
 
 
 RENDERERS = Renderers(_OWN, GROUP)

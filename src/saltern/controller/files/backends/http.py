@@ -18,10 +18,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from saltern.controller.files.backend import Backend, Entry, Place, read_options
-from saltern.controller.files.backends.listed import Listed, Listing, checked, digest, download
+from saltern.controller.files.backend import Backend, Entry, Place
+from saltern.controller.files.backends.listed import Listed, Listing, checked, digest, fetched
 from saltern.controller.files.backends.roots import Roots
 from saltern.foundation.errors import Conflict, NotFound, SettingsError, Unavailable
+from saltern.foundation.settings import read_options
 from saltern.sdk.http import Request, Response, send, shown
 
 INDEX = "index.json"
@@ -92,18 +93,15 @@ class _Web:
     def open(self, saltenv: str, path: str, entry: Entry) -> BinaryIO:
         """Fetch a file; it has to be what the index says."""
         url = self.shown(saltenv, path)
-        response, file = download(self._request(url), self._directory)
-        try:
+
+        def check(response: Response, file: BinaryIO) -> None:
             if response.status == 404:
                 raise NotFound(f"{url} is in the index, and is not there")
             _require_success(response, url)
             if digest(file) != entry.token:
                 raise Conflict(f"{url} is not what its index says", hint="write the index anew")
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return file
+
+        return fetched(self._request(url), self._directory, check)
 
     def shown(self, saltenv: str, path: str) -> str:
         """Return a file's URL."""

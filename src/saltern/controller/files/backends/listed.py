@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -133,6 +133,18 @@ def download(request: Request, directory: Path) -> tuple[Response, BinaryIO]:
     finally:
         os.close(handle)
         os.unlink(path)
+
+
+def fetched(request: Request, directory: Path, check: Callable[[Response, BinaryIO], None]) -> BinaryIO:
+    """Return a file that was fetched, at its beginning; ``check`` raises for what it must not be."""
+    response, file = download(request, directory)
+    try:
+        check(response, file)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def digest(file: BinaryIO) -> str:

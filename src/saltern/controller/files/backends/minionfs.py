@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from saltern.controller.files.backend import Backend, Entry, Place, Pushed, read_options
+from saltern.controller.files.backend import Backend, Entry, Place, Pushed
 from saltern.controller.files.backends.listed import digest
 from saltern.foundation.errors import Conflict, NotFound, SettingsError
+from saltern.foundation.settings import read_options
 from saltern.sls.tree import is_inside
 
 

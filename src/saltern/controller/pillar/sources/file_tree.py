@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from saltern.controller.pillar.sources.options import BadData, read_options
+from saltern.controller.pillar.sources.options import BadData
 from saltern.controller.pillar.sources.registry import Ask, Asking, Place
 from saltern.engine.pillar import laid_over
 from saltern.foundation.errors import SettingsError
+from saltern.foundation.settings import read_options
 from saltern.sls.matching import Matcher
 from saltern.sls.tree import LocalTree
 

@@ -12,9 +12,9 @@ from saltern.controller.pillar.sources.options import (
     BadData,
     mapping_of_json,
     mapping_of_yaml,
-    read_options,
 )
 from saltern.controller.pillar.sources.registry import Ask, Asking, Place
+from saltern.foundation.settings import read_options
 from saltern.sdk.http import Request, shown
 
 

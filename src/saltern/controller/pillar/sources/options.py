@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from saltern.foundation.errors import SalternError, SettingsError, nearest
+from saltern.foundation.errors import SalternError
 from saltern.sls.yaml_text import YamlError, load
-
-S = TypeVar("S", bound=msgspec.Struct)
 
 
 class BadData(SalternError):
     """A source gave something that is no pillar data."""
 
     code = "bad_data"
-
-
-def read_options(options: Any, kind: type[S]) -> S:
-    """Return options as ``kind``. Raises SettingsError that proposes the nearest name."""
-    try:
-        return msgspec.convert({} if options is None else options, kind)
-    except msgspec.ValidationError as error:
-        unknown = re.search(r"unknown field `([^`]*)`", str(error))
-        known = kind.__struct_fields__
-        hint = nearest(unknown[1], known) or f"known: {', '.join(known)}" if unknown else ""
-        raise SettingsError(str(error), hint=hint) from error
 
 
 def mapping_of_yaml(text: str, what: str) -> Mapping[str, Any]:

@@ -7,15 +7,14 @@ the entry-point group ``saltern.pillar``: a name and ``module:function``, called
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from saltern.engine.pillar import Aids
 from saltern.foundation import settings as reading
-from saltern.foundation.errors import NotFound, SalternError, SettingsError, nearest
+from saltern.foundation.errors import SalternError, SettingsError
+from saltern.foundation.plugins import Plugins
 from saltern.sls.tree import Tree
 from saltern.sls.world import World
 
@@ -53,48 +52,19 @@ class Source(NamedTuple):
     reuse: float
 
 
-class Sources:
-    """Kinds of sources by their names; nothing is imported but what is asked for."""
+_OWN: Mapping[str, str] = {
+    "cmd_json": "saltern.controller.pillar.sources.command:make_json",
+    "cmd_yaml": "saltern.controller.pillar.sources.command:make_yaml",
+    "file_tree": "saltern.controller.pillar.sources.file_tree:make",
+    "git": "saltern.controller.pillar.sources.git:make",
+    "http_json": "saltern.controller.pillar.sources.http:make_json",
+    "http_yaml": "saltern.controller.pillar.sources.http:make_yaml",
+    "sql": "saltern.controller.pillar.sources.sql:make",
+    "vault": "saltern.controller.pillar.sources.vault:make",
+}
 
-    OWN: ClassVar[Mapping[str, str]] = {
-        "cmd_json": "saltern.controller.pillar.sources.command:make_json",
-        "cmd_yaml": "saltern.controller.pillar.sources.command:make_yaml",
-        "file_tree": "saltern.controller.pillar.sources.file_tree:make",
-        "git": "saltern.controller.pillar.sources.git:make",
-        "http_json": "saltern.controller.pillar.sources.http:make_json",
-        "http_yaml": "saltern.controller.pillar.sources.http:make_yaml",
-        "sql": "saltern.controller.pillar.sources.sql:make",
-        "vault": "saltern.controller.pillar.sources.vault:make",
-    }
-
-    def __init__(self, own: Mapping[str, str] = OWN, group: str = GROUP) -> None:
-        """Take names with ``module:function``, and the entry-point group that adds to them."""
-        self._own = own
-        self._group = group
-
-    def names(self) -> list[str]:
-        """Return the names of all kinds, plugins included."""
-        return sorted({*self._own, *self._plugins})
-
-    def get(self, kind: str) -> Maker:
-        """Return what makes a source. Raises NotFound that proposes the nearest kind."""
-        target = self._own.get(kind) or self._plugins.get(kind)
-        if target is None:
-            known = self.names()
-            hint = nearest(kind, known) or f"there are {', '.join(known)}"
-            raise NotFound(f"there is no ext_pillar {kind!r}", hint=hint)
-        module, _, function = target.partition(":")
-        made: Maker = getattr(importlib.import_module(module), function)
-        return made
-
-    @functools.cached_property
-    def _plugins(self) -> dict[str, str]:
-        from importlib.metadata import entry_points
-
-        return {point.name: point.value for point in entry_points(group=self._group)}
-
-
-SOURCES = Sources()
+Sources = Plugins[Maker]
+SOURCES: Sources = Plugins("ext_pillar", _OWN, GROUP)
 
 
 def build_sources(

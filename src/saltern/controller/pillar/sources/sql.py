@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from saltern.controller.pillar.sources.options import BadData, read_options
+from saltern.controller.pillar.sources.options import BadData
 from saltern.controller.pillar.sources.registry import Ask, Asking, Place
 from saltern.engine.pillar import laid_over
 from saltern.foundation.errors import SettingsError
+from saltern.foundation.settings import read_options
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

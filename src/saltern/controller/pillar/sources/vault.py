@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from saltern.controller.pillar.sources.options import BadData, read_options
+from saltern.controller.pillar.sources.options import BadData
 from saltern.controller.pillar.sources.registry import Ask, Asking, Place
 from saltern.foundation.errors import NotAllowed, SettingsError
+from saltern.foundation.settings import read_options
 from saltern.sdk.host import Host
 from saltern.sdk.http import Request, Response
 from saltern.sdk.secret import secret

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from saltern.controller.files.backend import read_options
 from saltern.foundation.errors import SettingsError
+from saltern.foundation.settings import read_options
 from saltern.sls.tree import is_inside
 
 

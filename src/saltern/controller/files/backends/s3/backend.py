@@ -11,11 +11,12 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from saltern.controller.files.backend import Backend, Entry, Place, read_options
-from saltern.controller.files.backends.listed import Listed, Listing, checked, download
+from saltern.controller.files.backend import Backend, Entry, Place
+from saltern.controller.files.backends.listed import Listed, Listing, checked, fetched
 from saltern.controller.files.backends.s3.credentials import Credentials
 from saltern.controller.files.backends.s3.sign import signed
 from saltern.foundation.errors import Conflict, NotFound, SettingsError, Unavailable
+from saltern.foundation.settings import read_options
 from saltern.sdk.http import Request, Response, send
 
 #: Objects of one bucket that are willingly listed.
@@ -94,8 +95,8 @@ class _Store:
         bucket, _, tag = entry.token.partition(" ")
         shown = self.shown(saltenv, path)
         url = self._address(bucket, self._key(saltenv, path))
-        response, file = download(self._request(url, {"If-Match": tag}), self._directory)
-        try:
+
+        def check(response: Response, file: BinaryIO) -> None:
             if response.status == 412:
                 raise Conflict(f"{shown} has changed since it was listed", hint="try again")
             if response.status == 404:
@@ -103,11 +104,8 @@ class _Store:
             _require_success(response, shown)
             if file.seek(0, 2) != entry.size:
                 raise Conflict(f"{shown} has not the size that was listed")
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return file
+
+        return fetched(self._request(url, {"If-Match": tag}), self._directory, check)
 
     def shown(self, saltenv: str, path: str) -> str:
         """Return the endpoint, and an object's key."""
