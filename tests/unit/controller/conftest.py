@@ -1,4 +1,4 @@
-"""Each test runs on a fresh database of each kind."""
+"""Fresh databases of each kind, and a loop to use them on, for the tests that ask for them."""
 
 from __future__ import annotations
 
