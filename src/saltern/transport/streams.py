@@ -108,9 +108,13 @@ async def ensure(connection: Connection, space: int, replicas: int = 1) -> None:
 
 
 async def ensure_consumer(
-    connection: Connection, stream: str, durable: str, *, ack_wait: float = 60.0, max_pending: int = 20_000
+    connection: Connection, stream: str, durable: str, *, ack_wait: float = 60.0, max_pending: int = 1_000_000
 ) -> None:
-    """See that ``stream`` has the durable consumer which all controllers share."""
+    """See that ``stream`` has the durable consumer which all controllers share.
+
+    ``max_pending`` counts messages that were rejected and wait to come again, too: with fewer, those of one
+    sender would keep everybody else's from coming.
+    """
     try:
         await connection.client.jsm(timeout=_PATIENCE).add_consumer(
             stream,
