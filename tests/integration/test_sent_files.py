@@ -202,6 +202,7 @@ def test_an_agents_full_disk_is_a_clear_error_too(site: Site, dest: Path, tmp_pa
         assert "room on the agent's disk" in done.stdout
     agent = site.agents["c"]
     agent.kill()
+    site.wait_for(lambda: "c" not in site.online(), "it is seen to be gone")
     agent.start()
     site.wait_online("c")
     assert site.saltern("cp", str(source), "c", str(dest / "file")).returncode == 0
