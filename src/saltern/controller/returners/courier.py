@@ -88,26 +88,44 @@ class Courier:
 
     async def _round(self) -> float:
         """Deliver one batch; return how many seconds to rest before the next."""
-        until = self._clock.now() + self.settings.timeout + _MARGIN
-        owed = await self._store.claim(
-            self.name,
-            now=self._clock.now(),
-            until=until,
-            rows=self._rows,
-            room=_ROOM,
-            largest=self.settings.largest,
-        )
+        owed = await self._claim()
         if not owed:
             return self._look if not self._failures else self._pause()
         batch = [delivery_of(one) for one in owed]
         try:
-            await self._bring(batch)
-        except asyncio.CancelledError:  # the controller ends: whoever comes next need not wait for the lease
-            await asyncio.shield(self._store.later(self.name, _pairs(batch), due=self._clock.now()))
+            try:
+                await self._bring(batch)
+            except Unavailable as error:
+                return await self._postpone(batch, error)
+        except asyncio.CancelledError:
+            await self._give_back(batch)
             raise
-        except Unavailable as error:
-            return await self._postpone(batch, error)
         return 0.0
+
+    async def _claim(self) -> list[Owed]:
+        """Return what is taken to be delivered; it goes back when we are cancelled meanwhile."""
+        now = self._clock.now()
+        claiming = asyncio.ensure_future(
+            self._store.claim(
+                self.name,
+                now=now,
+                until=now + self.settings.timeout + _MARGIN,
+                rows=self._rows,
+                room=_ROOM,
+                largest=self.settings.largest,
+            )
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with contextlib.suppress(SalternError):
+                await self._give_back([delivery_of(one) for one in await claiming])
+            raise
+
+    async def _give_back(self, batch: Sequence[Delivery]) -> None:
+        """The controller ends: whoever comes next need not wait for the lease."""
+        if batch:
+            await asyncio.shield(self._store.later(self.name, _pairs(batch), due=self._clock.now()))
 
     async def _bring(self, batch: Sequence[Delivery]) -> None:
         """Deliver a batch. Raises Unavailable."""

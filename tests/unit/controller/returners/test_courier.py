@@ -255,6 +255,35 @@ def test_what_a_killed_controller_had_taken_is_due_again_when_its_lease_ends(run
     run(main())
 
 
+def test_who_is_stopped_while_it_takes_work_gives_it_back(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = store.deliveries.claim
+
+    async def main() -> None:
+        taken, on = asyncio.Event(), asyncio.Event()
+
+        async def slow(*what: Any, **how: Any) -> Any:
+            found = await claim(*what, **how)
+            taken.set()
+            await on.wait()
+            return found
+
+        monkeypatch.setattr(store.deliveries, "claim", slow)
+        await fill(store, 1, 2, "there")
+        courier = Courier("there", Common(kind="test"), Returner(), store, SystemClock())
+        work = asyncio.create_task(courier.run())
+        await taken.wait()
+        work.cancel()
+        on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        now = time.time() + 1
+        assert len(await claim("there", now=now, until=now + 60, rows=10, room=1000, largest=1000)) == 2
+
+    run(main())
+
+
 def test_two_couriers_share_the_work(run: Run, store: Store) -> None:
     one, other = Returner(), Returner()
 
